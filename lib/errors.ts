@@ -1,0 +1,58 @@
+/** Stable, for programs. The message is for people and may be reworded at any time. */
+export type HeadwaterErrorCode =
+  | "SOURCE_CHANGED" // the source is no longer the object that was opened
+  | "SOURCE_FAILED" // the source could not be read: network, server, permission
+  | "SOURCE_NOT_FOUND" // the source has no such object
+  | "RANGE_UNSUPPORTED" // the server cannot serve a part of the object
+  | "SIZE_UNKNOWN" // the source does not say how large the object is
+  | "SHORT_READ" // a device gave fewer bytes than asked
+  | "TIMEOUT" // nothing came for as long as the options allow
+  | "DESTINATION_FAILED" // the destination could not be read or written
+  | "DESTINATION_FULL" // no space left for the destination
+  | "MAP_CORRUPT" // the region map cannot be believed, and data may depend on it
+  | "DIVERGED" // the finished file was modified after it was finished
+  | "EXISTS" // a file that is not ours has the name that was asked for
+  | "LOCKED" // another process owns the destination
+  | "STALLED" // hydration gave up after a bounded number of failures; it can be resumed
+  | "CORRUPT" // bytes that fail their magic, bounds or checksum
+  | "READ_ONLY" // a write in a mode that does not allow it
+  | "UNSUPPORTED" // a valid request that nothing here can serve
+  | "CLOSED"; // used after close
+
+export interface HeadwaterErrorOptions extends ErrorOptions {
+  /** Where in the blob, in bytes. */
+  offset?: number;
+  /** How many bytes from there. */
+  length?: number;
+  /** Whether the same request may succeed later without anybody doing anything. */
+  retryable?: boolean;
+  /** Milliseconds that the other side asked us to wait before the next try. */
+  retryAfterMs?: number;
+}
+
+/** What goes wrong in the world: the network, the disk, another process, bad bytes. */
+export class HeadwaterError extends Error {
+  override readonly name = "HeadwaterError";
+  readonly code: HeadwaterErrorCode;
+  readonly offset: number | undefined;
+  readonly length: number | undefined;
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: HeadwaterErrorCode, message: string, options: HeadwaterErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.offset = options.offset;
+    this.length = options.length;
+    this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Whether `error` is a `HeadwaterError`, with that code if one is given. */
+export function isHeadwaterError(
+  error: unknown,
+  code?: HeadwaterErrorCode,
+): error is HeadwaterError {
+  return error instanceof HeadwaterError && (code === undefined || error.code === code);
+}

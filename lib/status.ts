@@ -1,0 +1,103 @@
+import type { HeadwaterError } from "./errors.ts";
+import type { ByteRange, RequestClass } from "./device.ts";
+
+/** What the clone allows. `read-only` refuses writes; `failed` refuses everything but `close`. */
+export type CloneMode = "read-write" | "read-only" | "failed";
+
+/**
+ * What the hydrator does now. `off`: `noHydration`, until asked; `paused`: by the user, or because
+ * the destination is full; `stalled`: it gave up after a bounded number of failures; `resume()`
+ * ends the last two.
+ */
+export type HydrationState = "off" | "running" | "paused" | "stalled" | "complete";
+
+/** Where a clone stands. All sizes in bytes. */
+export interface CloneStatus {
+  readonly mode: CloneMode;
+  readonly hydration: HydrationState;
+  readonly size: number;
+  readonly sourceSize: number;
+  readonly regionSize: number;
+  readonly regionCount: number;
+  readonly hydratedCount: number;
+  /** Regions that a fetch holds now. */
+  readonly hydratingCount: number;
+  readonly hydratedBytes: number;
+  readonly hydrationThreshold: number;
+  readonly hydrationBatchSize: number;
+  /** Background fetches allowed at once, as found by measuring. */
+  readonly concurrency: number;
+  /** 0 is without limit. */
+  readonly bytesPerSecond: number;
+  readonly identity: string;
+  readonly strongIdentity: boolean;
+  /** Whether anything was written or discarded by a user since the copy began. */
+  readonly written: boolean;
+  /** Regions that failed repeatedly and are tried again later, as byte ranges. */
+  readonly quarantined: readonly ByteRange[];
+  /** Why hydration is paused or stalled, or the mode is not read-write. */
+  readonly error: HeadwaterError | undefined;
+}
+
+/** Bytes and requests of one class, exact. */
+export interface Spent {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** What was spent since this clone was opened. */
+export interface CloneStats {
+  /** User reads, and the bytes they asked for. */
+  readonly reads: number;
+  readonly bytesWanted: number;
+  /** Of these, the bytes that were local when asked for. */
+  readonly bytesLocal: number;
+  /** First tries with a reader waiting. */
+  readonly demand: Spent;
+  /** First tries in the background. */
+  readonly background: Spent;
+  /** Everything asked for again after a failure. */
+  readonly retry: Spent;
+  /** Bytes received and not kept: of fetches given up to serve a reader or overtaken by a write. */
+  readonly abandonedBytes: number;
+  /** All bytes received from the source. */
+  readonly bytesFetched: number;
+  readonly requests: number;
+  /** `bytesFetched` / the bytes that landed: 1 when no byte came twice. */
+  readonly amplification: number;
+}
+
+export interface Progress {
+  /** Of the whole, 0 to 100. */
+  readonly percent: number;
+  readonly hydratedBytes: number;
+  readonly size: number;
+  /** Over the last seconds. */
+  readonly bytesPerSecond: number;
+  /** Milliseconds to the end at that rate; undefined while there is no rate. */
+  readonly etaMs: number | undefined;
+  readonly requests: number;
+  readonly bytesFetched: number;
+  readonly state: HydrationState;
+}
+
+/** Regions that have just become local, side by side. */
+export interface Landed extends ByteRange {
+  readonly class: RequestClass;
+}
+
+/** The events of a clone, with what their listeners are given. */
+export interface CloneEvents {
+  /** Bytes from the source are in the destination. */
+  landed: [Landed];
+  /** Every byte is here and the destination has its final name. */
+  hydrated: [];
+  paused: [HeadwaterError | undefined];
+  resumed: [];
+  stalled: [HeadwaterError];
+  /** A region failed repeatedly and is left for later. */
+  quarantined: [ByteRange & { readonly error: HeadwaterError }];
+  /** A copy of another version of the source was found, without writes, and given up. */
+  restarted: [{ readonly found: string; readonly opened: string }];
+  mode: [CloneMode];
+}
