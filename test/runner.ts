@@ -32,9 +32,9 @@ interface FileResult extends RunResult {
 }
 
 /**
- * Runs each test file in a process of its own and prints a line for it, with its whole output where
- * it failed. uvu alone would let a file pass that matched nothing, forgot to run, threw in a hook or
- * never ended; here each of these fails.
+ * Runs each test file in a process of its own and prints a line for it, with its whole output
+ * where it failed. uvu alone would pass a file that has no tests, that forgot to run them or whose
+ * hook threw, and would wait for ever for one that never ends; here each of these fails.
  */
 export async function runTests(options: RunOptions): Promise<RunResult> {
   const { directory, filters = [], jobs = 2, timeoutMs = 120_000, signal } = options;

@@ -1,0 +1,283 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+const test = suite("tidy");
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The floors of `lib`, the lowest first: an import goes to the same floor or to a lower one. */
+const FLOORS: readonly (readonly string[])[] = [
+  ["assert", "clock", "device", "errors", "map-store", "status"],
+  ["geometry", "bitmap"],
+  [
+    "region-map",
+    "region-locks",
+    "map-format",
+    "checked-device",
+    "scheduler",
+    "ledger",
+    "byte-rate",
+  ],
+  ["fetcher"],
+  ["router", "hydrator"],
+  ["clone"],
+  ["index"],
+];
+
+/** What stands on one floor and yet must not know each other. */
+const STRANGERS: readonly (readonly [string, string])[] = [
+  ["lib/router.ts", "lib/hydrator.ts"],
+  ["lib/hydrator.ts", "lib/router.ts"],
+];
+
+/** Which adapter may import which other, and that one's entry only. */
+const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
+  cli: ["hydrate", "file", "http"],
+  hydrate: ["file", "http"],
+};
+
+/** The packages that each part may import. An adapter's dependency is loaded by that adapter. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  lib: ["p-queue", "roaring", "roaring-wasm", "node:events", "node:diagnostics_channel"],
+  "adapters/http": ["undici", "node:"],
+  "adapters/hyparquet": ["hyparquet"],
+  adapters: ["node:"],
+};
+
+const BANNED = [
+  "cache",
+  "caches",
+  "chunk",
+  "chunks",
+  "manager",
+  "helper",
+  "helpers",
+  "util",
+  "utils",
+];
+
+const NOT_OURS = [".git", "dist", "node_modules"];
+
+/** One import, export-from or `import()` of a file. */
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Every file that we wrote, by its path from the root. */
+const written = filesIn("").filter((path) => !/(^|\/)package-lock\.json$|\.tgz$/.test(path));
+const sources = written.filter((path) => /^(lib|adapters|examples|test|bench)\/.*\.ts$/.test(path));
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const imports = sources.flatMap((path) => importsOf(path));
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isFile()) return [path];
+    return entry.isDirectory() && !NOT_OURS.includes(path) ? filesIn(path) : [];
+  });
+}
+
+/** The code without its comments, which may quote imports. */
+function withoutComments(code: string): string {
+  const stringOrComment =
+    /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/.*$/gm;
+  return code.replace(stringOrComment, (_, text: string | undefined) => text ?? "");
+}
+
+function importsOf(path: string): Import[] {
+  const code = withoutComments(read(path));
+  const statements = [
+    /^(?:import|export)\b[^"';]*?\bfrom\s*"([^"]+)"/gm,
+    /^import\s*"([^"]+)"/gm,
+    /\bimport\(\s*"([^"]+)"\s*\)/g,
+  ].flatMap((statement) => [...code.matchAll(statement)]);
+  return statements.map(([, name = ""]) => {
+    const to = name.startsWith(".") ? join(dirname(path), name).replaceAll("\\", "/") : name;
+    return { from: path, to };
+  });
+}
+
+/** `adapters/http/index.ts` and `adapters/http.ts` are both the adapter `http`. */
+function adapterOf(path: string): string | undefined {
+  return /^adapters\/([^/.]+)/.exec(path)?.[1];
+}
+
+function wordsOf(name: string): string[] {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/);
+}
+
+/** `readIntoSync` and `fsync` name what others named; a noun or a verb "sync" is for `flush`. */
+function isBanned(name: string): boolean {
+  const words = wordsOf(name);
+  const endsSynchronous = words.length > 1 && words.at(-1) === "sync";
+  const mine = endsSynchronous ? words.slice(0, -1) : words;
+  return mine.some((word) => BANNED.includes(word) || word === "sync" || word === "syncer");
+}
+
+function exportedNames(path: string): string[] {
+  const code = withoutComments(read(path));
+  const declared = code.matchAll(
+    /^export (?:[a-z]+ )*(?:class|function\*?|const|let|interface|type) ([\w$]+)/gm,
+  );
+  const listed = code.matchAll(/^export (?:type )?\{([^}]*)\}/gm);
+  return [
+    ...[...declared].map(([, name = ""]) => name),
+    ...[...listed].flatMap(([, names = ""]) => names.match(/[\w$]+(?=\s*(?:,|$))/g) ?? []),
+  ];
+}
+
+test("the tidy test sees the house", () => {
+  assert.ok(sources.length > 5, `${sources.length} source files`);
+  assert.ok(imports.length > 5, `${imports.length} imports`);
+  assert.ok(sources.flatMap(exportedNames).includes("HeadwaterError"));
+});
+
+test("every relative import has its file and its extension", () => {
+  const lost = imports.filter(({ to }) => /^(\.|lib|adapters|test|examples|bench)\//.test(to));
+  assert.equal(
+    lost.filter(({ to }) => !sources.includes(to)).map(({ from, to }) => `${from} -> ${to}`),
+    [],
+  );
+});
+
+test("in lib an arrow points down", () => {
+  const floorOf = (path: string): number =>
+    FLOORS.findIndex((floor) => floor.includes(basename(path, ".ts")));
+  const inLib = sources.filter((path) => path.startsWith("lib/"));
+  assert.equal(
+    inLib.filter((path) => floorOf(path) === -1),
+    [],
+    "a file of lib has no floor: give it one in FLOORS",
+  );
+
+  const up = imports.filter(({ from, to }) => {
+    if (!from.startsWith("lib/") || !sources.includes(to)) return false;
+    return !to.startsWith("lib/") || floorOf(to) > floorOf(from);
+  });
+  const strange = imports.filter(({ from, to }) =>
+    STRANGERS.some(([one, other]) => one === from && other === to),
+  );
+  assert.equal([...up, ...strange], []);
+});
+
+test("an adapter imports lib/index.ts, its own files and the adapters it is allowed", () => {
+  const wrong = imports.filter(({ from, to }) => {
+    const adapter = adapterOf(from);
+    if (adapter === undefined || !sources.includes(to)) return false;
+    if (to.startsWith("lib/")) return to !== "lib/index.ts";
+    const other = adapterOf(to);
+    if (other === adapter) return false;
+    if (other === undefined || !ADAPTERS[adapter]?.includes(other)) return true;
+    return to !== `adapters/${other}.ts` && to !== `adapters/${other}/index.ts`;
+  });
+  assert.equal(wrong, []);
+});
+
+test("lib and the adapters import only the packages that are theirs", () => {
+  const wrong = imports.filter(({ from, to }) => {
+    if (sources.includes(to)) return false;
+    const part = Object.keys(PACKAGES).find(
+      (name) => from.startsWith(`${name}/`) || from === `${name}.ts`,
+    );
+    if (part === undefined) return false;
+    const allowed = PACKAGES[part] ?? [];
+    return !allowed.some((name) => to === name || (name.endsWith(":") && to.startsWith(name)));
+  });
+  assert.equal(wrong, []);
+});
+
+test("nothing below imports the tests, the examples or the benchmark", () => {
+  const wrong = imports.filter(
+    ({ from, to }) => /^(lib|adapters)\//.test(from) && /^(test|examples|bench)\//.test(to),
+  );
+  assert.equal(wrong, []);
+});
+
+test("no imports go round in a circle", () => {
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    assert.not(trail.includes(path), `a circle: ${[...trail, path].join(" -> ")}`);
+    if (done.has(path)) return;
+    for (const { from, to } of imports) {
+      if (from === path && sources.includes(to)) visit(to, [...trail, path]);
+    }
+    done.add(path);
+  };
+  for (const path of sources) visit(path, []);
+});
+
+test("no file has more than 300 lines, no line more than 100 columns", () => {
+  const long = sources.flatMap((path) => {
+    const lines = read(path).split("\n");
+    const wide = lines.findIndex((line) => line.length > 100);
+    return [
+      ...(lines.length > 301 ? [`${path}: ${lines.length - 1} lines`] : []),
+      ...(wide === -1 ? [] : [`${path}:${wide + 1}: ${lines[wide]?.length} columns`]),
+    ];
+  });
+  assert.equal(long, []); // that a function has at most 70 lines is the linter's to say
+});
+
+test("one thing has one name, and these are not among them", () => {
+  const files = sources.filter((path) =>
+    path.split("/").some((part) => isBanned(part.replace(/\.ts$/, ""))),
+  );
+  const names = sources.flatMap((path) =>
+    exportedNames(path)
+      .filter(isBanned)
+      .map((name) => `${path}: ${name}`),
+  );
+  assert.equal([...files, ...names], []);
+});
+
+test("the words are judged as meant", () => {
+  const names = [
+    "readIntoSync",
+    "fsyncFolder",
+    "readSync",
+    "synchronous",
+    "cached",
+    "Chunks",
+    "syncMap",
+  ];
+  assert.equal(names.filter(isBanned), ["Chunks", "syncMap"]);
+});
+
+test("every test file runs its tests, all of them", () => {
+  const tests = sources.filter((path) => path.endsWith(".test.ts"));
+  const wrong = tests.filter((path) => {
+    const code = withoutComments(read(path));
+    return !/^test\.run\(\);$/m.test(code) || /\.(skip|only)\(/.test(code);
+  });
+  assert.equal(wrong, []);
+});
+
+test("every entry and command of the package has its source", () => {
+  const { exports, bin } = JSON.parse(read("package.json")) as Record<"exports" | "bin", object>;
+  const entries = [...Object.values(exports), ...Object.values(bin)] as string[];
+  const missing = entries
+    .map((entry) => entry.replace(/^\.\/dist\//, "").replace(/^\.\//, ""))
+    .filter((entry) => !written.includes(entry.replace(/\.js$/, ".ts")));
+  assert.equal(missing, []);
+});
+
+test("no file names the machine it was made on", () => {
+  const personal = /(?:^|[\s"'`(=:])\/(?:home|Users|work|root)\/\w/m;
+  const host = /https?:\/\/[\w.-]*(?:registry|artifactory|nexus|verdaccio)[\w.-]*/g;
+  const wrong = written.filter((path) => {
+    const text = read(path);
+    const hosts = (text.match(host) ?? []).filter((url) => url !== "https://registry.npmjs.org");
+    return personal.test(text) || hosts.length > 0;
+  });
+  assert.equal(wrong, []);
+});
+
+test.run();
