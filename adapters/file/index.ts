@@ -1,0 +1,2 @@
+export * from "./file-device.ts";
+export * from "./file-map-store.ts";

@@ -1,0 +1,214 @@
+import { assert, checkCount } from "./assert.ts";
+import { HeadwaterError } from "./errors.ts";
+import type { MapSlot } from "./map-store.ts";
+
+/** What is stored of a clone. All sizes in bytes. The bytes are in docs/region-map-format.md. */
+export interface StoredMap {
+  /** Rises by one with each save. A map is saved in slot `generation % 2`. */
+  readonly generation: number;
+  /** Of the clone, which may have been resized. */
+  readonly size: number;
+  readonly sourceSize: number;
+  readonly regionSize: number;
+  /** Of the source. */
+  readonly identity: string;
+  /** Whether a user wrote or discarded since the copy began. */
+  readonly written: boolean;
+  /** Whether every region is hydrated. */
+  readonly complete: boolean;
+  /** Of the finished destination; empty until then. */
+  readonly fingerprint: string;
+  /** The hydrated regions, as a portable roaring bitmap. */
+  readonly hydrated: Uint8Array;
+}
+
+/** What two slots hold between them. */
+export interface NewestMap {
+  /** The map to believe. */
+  readonly map?: StoredMap;
+  /** Why a slot that is not empty cannot be believed. With a `map` beside it nothing is lost. */
+  readonly corrupt?: HeadwaterError;
+}
+
+/** As long as a map's identity and fingerprint may be, in bytes of UTF-8. */
+export const MAX_IDENTITY_LENGTH = 8192;
+export const MAX_FINGERPRINT_LENGTH = 1024;
+
+const MAGIC = 0x50414d4745525748n; // "HWREGMAP", read as a little-endian number
+const VERSION = 1;
+const HEADER_SIZE = 64;
+const CHECKSUM_SIZE = 32;
+const WRITTEN = 1;
+const COMPLETE = 2;
+
+/** A roaring container holds the bits of so many regions, in at most 8 KiB and three entries. */
+const CONTAINER_REGIONS = 65536;
+const CONTAINER_SIZE = 8192 + 4 + 4 + 1;
+const BITMAP_HEADER_SIZE = 8;
+const SLOT_ALIGNMENT = 4096;
+
+interface Slot {
+  readonly map?: StoredMap;
+  readonly corrupt?: HeadwaterError;
+  /** A whole map that only a later release can read. */
+  readonly newer?: boolean;
+}
+
+/**
+ * The bytes of one slot that hold any map of so many regions, whatever is hydrated: a multiple of
+ * 4096. The bitmap must be in its smallest form (`runOptimize`).
+ */
+export function mapSlotSize(regionCount: number): number {
+  checkCount("regionCount", regionCount, 0);
+  const containers = Math.ceil(regionCount / CONTAINER_REGIONS);
+  const bitmap = BITMAP_HEADER_SIZE + containers * CONTAINER_SIZE;
+  const texts = MAX_IDENTITY_LENGTH + MAX_FINGERPRINT_LENGTH;
+  const size = HEADER_SIZE + texts + bitmap + CHECKSUM_SIZE;
+  return Math.ceil(size / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
+}
+
+/** @throws {RangeError} when the identity or the fingerprint is longer than a slot allows. */
+export async function encodeMap(map: StoredMap): Promise<Uint8Array<ArrayBuffer>> {
+  const identity = encodeText("identity", map.identity, MAX_IDENTITY_LENGTH);
+  const fingerprint = encodeText("fingerprint", map.fingerprint, MAX_FINGERPRINT_LENGTH);
+  const texts = identity.length + fingerprint.length;
+  const length = HEADER_SIZE + texts + map.hydrated.length + CHECKSUM_SIZE;
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+
+  view.setBigUint64(0, MAGIC, true);
+  view.setUint32(8, VERSION, true);
+  view.setUint32(12, length, true);
+  view.setBigUint64(16, wholeNumber("generation", map.generation), true);
+  view.setBigUint64(24, wholeNumber("size", map.size), true);
+  view.setBigUint64(32, wholeNumber("sourceSize", map.sourceSize), true);
+  view.setUint32(40, map.regionSize, true);
+  view.setUint32(44, (map.written ? WRITTEN : 0) | (map.complete ? COMPLETE : 0), true);
+  view.setUint32(48, identity.length, true);
+  view.setUint32(52, fingerprint.length, true);
+  view.setUint32(56, map.hydrated.length, true);
+  bytes.set(identity, HEADER_SIZE);
+  bytes.set(fingerprint, HEADER_SIZE + identity.length);
+  bytes.set(map.hydrated, HEADER_SIZE + texts);
+  bytes.set(await sha256(bytes.subarray(0, length - CHECKSUM_SIZE)), length - CHECKSUM_SIZE);
+  return bytes;
+}
+
+/**
+ * The map that a slot holds; undefined when nothing was ever saved there. What follows the map in
+ * the slot is ignored.
+ *
+ * @throws {HeadwaterError} `MAP_CORRUPT` when it is torn, not a map, or of a newer version.
+ */
+export async function decodeMap(bytes: Uint8Array): Promise<StoredMap | undefined> {
+  const { map, corrupt } = await readSlot(bytes);
+  if (corrupt !== undefined) throw corrupt;
+  return map;
+}
+
+/**
+ * The later of the two maps. A torn slot is the one whose save a crash cut short, so the other is
+ * what was last durable. A map of a newer version is never passed over for an older one.
+ */
+export async function newestMap(slots: readonly [Uint8Array, Uint8Array]): Promise<NewestMap> {
+  const [even, odd] = await Promise.all([readSlot(slots[0], 0), readSlot(slots[1], 1)]);
+  const newer = [even, odd].find((slot) => slot.newer);
+  if (newer?.corrupt !== undefined) return { corrupt: newer.corrupt };
+
+  const corrupt = even.corrupt ?? odd.corrupt;
+  const generation = (slot: Slot): number => slot.map?.generation ?? -1;
+  const { map } = generation(even) > generation(odd) ? even : odd;
+  return { ...(map && { map }), ...(corrupt && { corrupt }) };
+}
+
+async function readSlot(slot: Uint8Array, index?: MapSlot): Promise<Slot> {
+  if (isBlank(slot)) return {};
+  if (slot.length < HEADER_SIZE + CHECKSUM_SIZE) return torn(`it has ${slot.length} bytes`);
+
+  const view = new DataView(slot.buffer, slot.byteOffset, slot.length);
+  if (view.getBigUint64(0, true) !== MAGIC) return torn("it does not begin as a region map");
+  // The places of the version, the length and the checksum are the same in every version.
+  const version = view.getUint32(8, true);
+  const length = view.getUint32(12, true);
+  if (length < HEADER_SIZE + CHECKSUM_SIZE || length > slot.length) {
+    return torn(`it says it is ${length} bytes long, in a slot of ${slot.length}`);
+  }
+  // A copy: nobody changes it while it is checked, and it does not hold on to the slot.
+  const bytes = slot.slice(0, length);
+  const checksum = await sha256(bytes.subarray(0, length - CHECKSUM_SIZE));
+  if (!checksum.every((byte, at) => byte === bytes[length - CHECKSUM_SIZE + at])) {
+    return torn(`the checksum of its ${length} bytes is wrong`);
+  }
+  if (version !== VERSION) {
+    const newer = torn(`it is of version ${version}, and this release reads version ${VERSION}`);
+    return { ...newer, newer: version > VERSION };
+  }
+  return parse(bytes, index);
+}
+
+/** @param bytes a whole map with the right checksum, so what is wrong was written wrong. */
+function parse(bytes: Uint8Array, index: MapSlot | undefined): Slot {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const flags = view.getUint32(44, true);
+  const identityEnd = HEADER_SIZE + view.getUint32(48, true);
+  const fingerprintEnd = identityEnd + view.getUint32(52, true);
+  const bitmapEnd = fingerprintEnd + view.getUint32(56, true);
+  if (bitmapEnd + CHECKSUM_SIZE !== bytes.length) {
+    return torn(`its parts end at ${bitmapEnd + CHECKSUM_SIZE} of ${bytes.length} bytes`);
+  }
+  const numbers = [16, 24, 32].map((at) => Number(view.getBigUint64(at, true)));
+  const [generation = -1, size = -1, sourceSize = -1] = numbers;
+  const regionSize = view.getUint32(40, true);
+  if (!numbers.every(Number.isSafeInteger) || regionSize === 0) {
+    return torn(`its numbers are ${numbers.join(", ")} and ${regionSize}`);
+  }
+  if (flags > (WRITTEN | COMPLETE)) return torn(`its flags are ${flags}`);
+  if (index !== undefined && generation % 2 !== index) {
+    return torn(`generation ${generation} is in slot ${index}`);
+  }
+  const map: StoredMap = {
+    generation,
+    size,
+    sourceSize,
+    regionSize,
+    identity: decodeText(bytes.subarray(HEADER_SIZE, identityEnd)),
+    written: (flags & WRITTEN) !== 0,
+    complete: (flags & COMPLETE) !== 0,
+    fingerprint: decodeText(bytes.subarray(identityEnd, fingerprintEnd)),
+    hydrated: bytes.slice(fingerprintEnd, bitmapEnd),
+  };
+  return { map };
+}
+
+/** A slot may have megabytes, so this is a plain loop: ten times as fast as `every`. */
+function isBlank(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] !== 0) return false;
+  return true;
+}
+
+function torn(why: string): Slot {
+  return { corrupt: new HeadwaterError("MAP_CORRUPT", `the region map cannot be read: ${why}`) };
+}
+
+function encodeText(name: string, text: string, limit: number): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length > limit) {
+    throw new RangeError(`the ${name} has ${bytes.length} bytes; at most ${limit} are allowed`);
+  }
+  return bytes;
+}
+
+function decodeText(bytes: Uint8Array): string {
+  // Without `ignoreBOM` a text that begins with one would not come back as it was.
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+function wholeNumber(name: string, value: number): bigint {
+  assert(Number.isSafeInteger(value), `${name} is ${value}`);
+  assert(value >= 0, `${name} is ${value}`);
+  return BigInt(value);
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  return new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", bytes));
+}
