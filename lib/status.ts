@@ -1,5 +1,5 @@
-import type { HeadwaterError } from "./errors.ts";
 import type { ByteRange, RequestClass } from "./device.ts";
+import type { HeadwaterError } from "./errors.ts";
 
 /** What the clone allows. `read-only` refuses writes; `failed` refuses everything but `close`. */
 export type CloneMode = "read-write" | "read-only" | "failed";

@@ -1,0 +1,241 @@
+import { AssertionError } from "./assert.ts";
+import type { DestinationDevice, Meter, ReadOptions, SourceDevice } from "./device.ts";
+import { HeadwaterError } from "./errors.ts";
+
+/** What is asked at once of a source that cannot stream, in bytes. */
+const READ_SIZE = 2 ** 20;
+
+/**
+ * The one place through which every byte of a source comes: our requests lie inside the device,
+ * and what it gives is as long as what was asked. Everything it throws is a `HeadwaterError`, or
+ * the reason of the caller's own signal.
+ */
+export class CheckedSource {
+  readonly device: SourceDevice;
+  readonly size: number;
+  readonly identity: string;
+
+  constructor(device: SourceDevice) {
+    this.device = device;
+    this.size = device.size;
+    this.identity = device.identity;
+  }
+
+  async read(offset: number, length: number, options: ReadOptions = {}): Promise<Uint8Array> {
+    checkBounds("source", offset, length, this.size);
+    const counted = new CountedMeter(options.meter);
+    try {
+      const bytes = await this.device.read(offset, length, { ...options, meter: counted });
+      if (bytes.length !== length) throw shortRead(offset, length, bytes.length);
+      counted.settle(length);
+      return bytes;
+    } catch (error) {
+      counted.settle(0);
+      throw sourceError(error, offset, length, options.signal);
+    }
+  }
+
+  /**
+   * The bytes as they arrive. A source that cannot stream is read in pieces. An abort ends the
+   * iteration at once, whether or not the device obeys it.
+   */
+  async *stream(
+    offset: number,
+    length: number,
+    options: ReadOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    checkBounds("source", offset, length, this.size);
+    const { signal } = options;
+    const counted = new CountedMeter(options.meter);
+    const pieces = this.#pieces(offset, length, { ...options, meter: counted });
+    const abort = abortion(signal);
+    let received = 0;
+    let ended = false;
+    try {
+      while (true) {
+        const next = await Promise.race([pieces.next(), abort.promise]);
+        if (next.done) break;
+        const piece = next.value;
+        received += piece.length;
+        if (received > length) throw longRead(offset, length, received);
+        counted.delivered(piece.length);
+        if (piece.length > 0) yield piece;
+      }
+      ended = true;
+      if (received < length) throw shortRead(offset, length, received);
+    } catch (error) {
+      throw sourceError(error, offset + received, length - received, signal);
+    } finally {
+      abort.release();
+      counted.settle(0);
+      // Not waited for: a device that hangs must not hold us.
+      if (!ended) void Promise.resolve(pieces.return?.()).catch(() => {});
+    }
+  }
+
+  #pieces(offset: number, length: number, options: ReadOptions): AsyncIterator<Uint8Array> {
+    const { device } = this;
+    if (device.stream !== undefined) {
+      return device.stream(offset, length, options)[Symbol.asyncIterator]();
+    }
+    const end = offset + length;
+    async function* read(): AsyncGenerator<Uint8Array, void, undefined> {
+      for (let at = offset; at < end; at += READ_SIZE) {
+        const size = Math.min(READ_SIZE, end - at);
+        const bytes = await device.read(at, size, options);
+        if (bytes.length !== size) throw shortRead(at, size, bytes.length);
+        yield bytes;
+      }
+    }
+    return read();
+  }
+}
+
+/** The same for a destination: every call lies inside the device, every failure has a code. */
+export class CheckedDestination {
+  readonly device: DestinationDevice;
+  readonly #readIntoSync: DestinationDevice["readIntoSync"];
+
+  constructor(device: DestinationDevice) {
+    this.device = device;
+    this.#readIntoSync = device.readIntoSync?.bind(device);
+  }
+
+  async readInto(offset: number, target: Uint8Array): Promise<void> {
+    checkBounds("destination", offset, target.length, this.device.size);
+    try {
+      await this.device.readInto(offset, target);
+    } catch (error) {
+      throw destinationError("read", error, offset, target.length);
+    }
+  }
+
+  readIntoSync(offset: number, target: Uint8Array): boolean {
+    checkBounds("destination", offset, target.length, this.device.size);
+    return this.#readIntoSync?.(offset, target) ?? false;
+  }
+
+  async write(offset: number, pieces: readonly Uint8Array[]): Promise<void> {
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    checkBounds("destination", offset, length, this.device.size);
+    try {
+      await this.device.write(offset, pieces);
+    } catch (error) {
+      throw destinationError("write", error, offset, length);
+    }
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    checkBounds("destination", offset, length, this.device.size);
+    try {
+      await this.device.discard(offset, length);
+    } catch (error) {
+      throw destinationError("discard", error, offset, length);
+    }
+  }
+
+  async flush(): Promise<void> {
+    try {
+      await this.device.flush();
+    } catch (error) {
+      throw destinationError("flush", error, 0, this.device.size);
+    }
+  }
+}
+
+/** Passes on what a source reports; of one that reports nothing, counts what it returned. */
+class CountedMeter implements Meter {
+  readonly #meter: Meter | undefined;
+  #reported = false;
+  #open = true;
+  #pending = 0;
+
+  constructor(meter: Meter | undefined) {
+    this.#meter = meter;
+  }
+
+  request(): void {
+    this.#reported = true;
+    this.#meter?.request();
+  }
+
+  bytes(count: number): void {
+    this.#reported = true;
+    this.#meter?.bytes(count);
+  }
+
+  /** So many bytes were handed on. */
+  delivered(count: number): void {
+    this.#pending += count;
+  }
+
+  /** The call is over. */
+  settle(count: number): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (this.#reported) return;
+    this.#meter?.request();
+    this.#meter?.bytes(this.#pending + count);
+  }
+}
+
+/** On the path of every local read, so the message is made only when it is needed. */
+function checkBounds(what: string, offset: number, length: number, size: number): void {
+  if (offset >= 0 && offset + length <= size) return;
+  throw new AssertionError(`${what}: ${length} bytes at ${offset} of ${size}`);
+}
+
+function shortRead(offset: number, length: number, got: number): HeadwaterError {
+  return new HeadwaterError("SHORT_READ", `asked ${length} bytes at ${offset}, got ${got}`, {
+    offset,
+    length,
+    retryable: true,
+  });
+}
+
+function longRead(offset: number, length: number, got: number): HeadwaterError {
+  return new HeadwaterError("CORRUPT", `asked ${length} bytes at ${offset}, got ${got} or more`, {
+    offset,
+    length,
+  });
+}
+
+/** A promise that rejects when the signal is aborted, for a race. */
+function abortion(signal: AbortSignal | undefined): { promise: Promise<never>; release(): void } {
+  let abort = (): void => {};
+  const promise = new Promise<never>((_, reject) => {
+    abort = () => reject(signal?.reason);
+  });
+  promise.catch(() => {});
+  if (signal?.aborted) abort();
+  else signal?.addEventListener("abort", abort, { once: true });
+  return { promise, release: () => signal?.removeEventListener("abort", abort) };
+}
+
+function sourceError(
+  error: unknown,
+  offset: number,
+  length: number,
+  signal: AbortSignal | undefined,
+): unknown {
+  if (signal?.aborted) return signal.reason;
+  if (error instanceof HeadwaterError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new HeadwaterError("SOURCE_FAILED", `the source failed at ${offset}: ${message}`, {
+    cause: error,
+    offset,
+    length,
+    retryable: true,
+  });
+}
+
+function destinationError(what: string, error: unknown, offset: number, length: number): unknown {
+  if (error instanceof HeadwaterError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new HeadwaterError(
+    "DESTINATION_FAILED",
+    `the destination failed to ${what} ${length} bytes at ${offset}: ${message}`,
+    { cause: error, offset, length },
+  );
+}

@@ -1,0 +1,82 @@
+import { checkCount } from "./assert.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { DestinationDevice, SourceDevice } from "./device.ts";
+import type { MapStore } from "./map-store.ts";
+import { type RetryOptions, RetryPolicy } from "./retry-policy.ts";
+
+/** What can be changed while a clone is open. */
+export interface LiveOptions {
+  /** Regions in flight at most, in the background. Memory held is at most this x region size. */
+  hydrationThreshold?: number;
+  /** Regions joined in one background fetch at most. Default: as many as are 8 MiB. */
+  hydrationBatchSize?: number;
+  /** Of the background, at most. A fetch that a reader waits for is exempt. 0, the default: no limit. */
+  bytesPerSecond?: number;
+}
+
+/** How a clone behaves, whatever its devices are. */
+export interface CloneBehavior extends LiveOptions {
+  /**
+   * In bytes: a power of two from 4 KiB to 1 GiB. Default 64 KiB. The region size of a copy that
+   * was begun before wins.
+   */
+  regionSize?: number;
+  /** Nothing is fetched but what is read or named to `hydrate`. Default false. */
+  noHydration?: boolean;
+  /** Whether what a read fetches is kept. Default true; false is the kernel's dm-clone. */
+  copyOnRead?: boolean;
+  /** A small read fetches so many bytes, in whole regions, where they are missing. Default 128 KiB. */
+  readAround?: number;
+  retries?: RetryOptions;
+  /** A source that sends nothing for so many milliseconds has failed. Default 60 000. */
+  stallTimeoutMs?: number;
+  /** For tests. */
+  clock?: Clock;
+}
+
+export interface CloneOptions extends CloneBehavior {
+  /** May be left out where every region is hydrated already. */
+  source?: SourceDevice;
+  /** At least as large as the source. */
+  destination: DestinationDevice;
+  /** Without one nothing of the map survives `close`. */
+  mapStore?: MapStore;
+  /** The source is closed when it is no longer needed. Default false: whoever opened it closes it. */
+  ownsSource?: boolean;
+  /** Called by `close` when nothing uses the destination and the map store any more. */
+  closed?: () => Promise<void>;
+}
+
+const DEFAULT_BATCH_BYTES: number = 8 * 2 ** 20;
+
+/** The options with their defaults, checked. */
+export interface Behavior {
+  readonly noHydration: boolean;
+  readonly copyOnRead: boolean;
+  readonly readAround: number;
+  readonly hydrationThreshold: number;
+  readonly hydrationBatchSize: number;
+  readonly bytesPerSecond: number;
+  readonly retries: RetryPolicy;
+  readonly stallTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** @throws {RangeError} naming the option that is out of its range. */
+export function checkBehavior(options: CloneBehavior, regionSize: number): Behavior {
+  const { noHydration = false, copyOnRead = true, clock = systemClock } = options;
+  const { readAround = 128 * 2 ** 10, stallTimeoutMs = 60_000, bytesPerSecond = 0 } = options;
+  const { hydrationThreshold = 512 } = options;
+  const { hydrationBatchSize = Math.max(1, DEFAULT_BATCH_BYTES / regionSize) } = options;
+  return {
+    noHydration,
+    copyOnRead,
+    readAround: checkCount("readAround", readAround, 0),
+    hydrationThreshold: checkCount("hydrationThreshold", hydrationThreshold),
+    hydrationBatchSize: checkCount("hydrationBatchSize", hydrationBatchSize),
+    bytesPerSecond: checkCount("bytesPerSecond", bytesPerSecond, 0),
+    retries: new RetryPolicy(options.retries),
+    stallTimeoutMs: checkCount("stallTimeoutMs", stallTimeoutMs),
+    clock,
+  };
+}

@@ -1,0 +1,373 @@
+import { EventEmitter } from "node:events";
+import { checkCount } from "./assert.ts";
+import { loadBitmaps } from "./bitmap.ts";
+import {
+  type Behavior,
+  type CloneOptions,
+  checkBehavior,
+  type LiveOptions,
+} from "./clone-options.ts";
+import type { ByteRange } from "./device.ts";
+import { readChannel } from "./diagnostics.ts";
+import { type Engine, makeEngine } from "./engine.ts";
+import { HeadwaterError } from "./errors.ts";
+import { progress } from "./progress.ts";
+import type { Run } from "./region-map.ts";
+import type { CloneEvents, CloneMode, CloneStats, CloneStatus, Progress } from "./status.ts";
+import { openStoredCopy } from "./stored-copy.ts";
+
+/** For one call of a user: ends the wait of this call, never a fetch that somebody else awaits. */
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface HydrateOptions extends CallOptions {
+  /** What to bring, in bytes; parts past the end are ignored. Default: everything. */
+  ranges?: readonly ByteRange[];
+  /** The highest is brought first. Default 0. */
+  priority?: number;
+}
+
+/**
+ * A remote source and a local destination as one device. A read is served by the destination where
+ * it is hydrated and by the source where it is not; the rest is copied in the background, until
+ * the destination needs the source no more.
+ */
+export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable {
+  /** In bytes. */
+  readonly size: number;
+  /** In bytes. */
+  readonly sourceSize: number;
+  /** In bytes. */
+  readonly regionSize: number;
+  readonly #engine: Engine;
+  readonly #options: CloneOptions;
+  #mode: CloneMode = "read-write";
+  #modeError: HeadwaterError | undefined;
+  #closing: Promise<void> | undefined;
+  #isSourceReleased = false;
+
+  private constructor(options: CloneOptions, engine: Engine) {
+    super();
+    this.#options = options;
+    this.#engine = engine;
+    this.size = engine.geometry.size;
+    this.sourceSize = engine.copy.sourceSize;
+    this.regionSize = engine.geometry.regionSize;
+  }
+
+  /**
+   * Opens a clone, and begins to hydrate unless `noHydration` is set. What an earlier clone left in
+   * the destination and the map store is taken up where it was.
+   *
+   * @throws {RangeError} when an option is out of its range, or the destination is too small.
+   * @throws {HeadwaterError} `MAP_CORRUPT` when the stored map cannot be believed;
+   *   `SOURCE_CHANGED` when it belongs to another source.
+   */
+  static async open(options: CloneOptions): Promise<Clone> {
+    const { source, destination, mapStore } = options;
+    const library = await loadBitmaps();
+    const copy = await openStoredCopy(library, mapStore, source, options.regionSize);
+    if (destination.size < copy.geometry.size) {
+      throw new RangeError(
+        `the destination has ${destination.size} bytes; the clone needs ${copy.geometry.size}`,
+      );
+    }
+    const behavior: Behavior = checkBehavior(options, copy.geometry.regionSize);
+    const engine = makeEngine(options, copy, behavior, {
+      landed: (run, by) => clone.#landed(run, by),
+      changed: (state, error) => {
+        if (state === "complete") void clone.#releaseSource();
+        if (state === "complete") clone.emit("hydrated");
+        else if (state === "paused") clone.emit("paused", error);
+        else if (state === "running") clone.emit("resumed");
+        else if (state === "stalled" && error !== undefined) clone.emit("stalled", error);
+      },
+      quarantined: (range, error) => clone.emit("quarantined", { ...range, error }),
+      commitFailed: (error) => clone.#commitFailed(error),
+    });
+    const clone = new Clone(options, engine);
+    try {
+      // From here on the destination is known to be ours, whatever happens to us.
+      if (copy.stored === undefined) await engine.committer.flush();
+    } catch (error) {
+      await clone.#stop();
+      throw error;
+    }
+    engine.begin();
+    return clone;
+  }
+
+  get mode(): CloneMode {
+    return this.#mode;
+  }
+
+  /**
+   * Reads up to `length` bytes at `offset`, on an ArrayBuffer of their own: fewer, or none, where
+   * they lie past the end.
+   */
+  read(offset: number, length: number, options: CallOptions = {}): Promise<Uint8Array> {
+    checkCount("length", length, 0);
+    const target = new Uint8Array(this.#clip(offset, length));
+    if (options.signal === undefined && this.#readNow(offset, target)) {
+      return Promise.resolve(target);
+    }
+    return this.#readLater(offset, target, options).then(() => target);
+  }
+
+  /** Reads into `target`, and returns how many bytes: fewer than it holds only at the end. */
+  async readInto(offset: number, target: Uint8Array, options: CallOptions = {}): Promise<number> {
+    const length = this.#clip(offset, target.length);
+    const part = length === target.length ? target : target.subarray(0, length);
+    await this.#readLater(offset, part, options);
+    return length;
+  }
+
+  /**
+   * The same at once, without a promise, where every byte is local and few enough for the
+   * destination to be quick. Returns undefined otherwise: `readInto` then does it.
+   */
+  readIntoSync(offset: number, target: Uint8Array): number | undefined {
+    const length = this.#clip(offset, target.length);
+    const part = length === target.length ? target : target.subarray(0, length);
+    return this.#readNow(offset, part) ? length : undefined;
+  }
+
+  /**
+   * Writes all of `bytes` at `offset`; never to the source. It survives a crash after `flush`.
+   *
+   * @throws {RangeError} when the bytes go past the end.
+   * @throws {HeadwaterError} `READ_ONLY` when the mode does not allow it.
+   */
+  async write(offset: number, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
+    this.#checkWritable(offset, bytes.length);
+    await this.#engine.writer.write(offset, bytes, options.signal);
+  }
+
+  /** Makes the whole regions in this range read as zeros. */
+  async discard(offset: number, length: number): Promise<void> {
+    this.#checkWritable(offset, length);
+    await this.#engine.writer.discard(offset, length);
+  }
+
+  /** Every write and discard that resolved before the call survives a crash once this resolves. */
+  async flush(): Promise<void> {
+    this.#checkOpen();
+    await this.#engine.committer.flush();
+  }
+
+  /** Resolves when the ranges are local. They are brought before everything else. */
+  async hydrate(options: HydrateOptions = {}): Promise<void> {
+    this.#checkOpen();
+    const { ranges, priority = 0, signal } = options;
+    const runs = ranges?.map((range) => this.#runOf(range)).filter((run) => run.first < run.end);
+    await this.#engine.hydration.hydrate(runs, priority, signal);
+  }
+
+  /**
+   * Resolves when the whole is local, flushed, and has its final name.
+   *
+   * @throws {HeadwaterError} the reason why hydration cannot go on: `STALLED`, `SOURCE_CHANGED`,
+   *   `DESTINATION_FULL` and others; `CLOSED` when the clone is closed before.
+   */
+  hydrated(): Promise<void> {
+    return this.#engine.hydration.hydrated();
+  }
+
+  /** Where hydration stands, every `intervalMs` (default 250), until it is complete or stalled. */
+  progress(options: CallOptions & { intervalMs?: number } = {}): AsyncGenerator<Progress> {
+    const { intervalMs = 250, signal } = options;
+    const { ledger, hydration, behavior } = this.#engine;
+    const context = {
+      clock: behavior.clock,
+      ledger,
+      size: this.size,
+      hydratedBytes: () => this.hydratedBytesIn(0, this.size),
+      state: () => hydration.state,
+      changed: () => this.#engine.nextChange(),
+      isClosed: () => this.#closing !== undefined,
+    };
+    return progress(context, checkCount("intervalMs", intervalMs), signal);
+  }
+
+  /** Nothing new is fetched in the background until `resume`. Reads go on. */
+  pause(): void {
+    this.#checkOpen();
+    this.#engine.hydration.pause();
+  }
+
+  /** Ends a pause or a stall. What failed is tried again at once. */
+  resume(): void {
+    this.#checkOpen();
+    this.#engine.hydration.resume();
+  }
+
+  /** @throws {RangeError} naming the option that is out of its range. */
+  configure(options: LiveOptions): void {
+    this.#checkOpen();
+    const { hydrator, rate } = this.#engine;
+    const { hydrationThreshold, hydrationBatchSize, bytesPerSecond } = options;
+    const checked = checkBehavior(options, this.regionSize);
+    if (bytesPerSecond !== undefined) rate.bytesPerSecond = checked.bytesPerSecond;
+    if (hydrator === undefined) return;
+    if (hydrationThreshold !== undefined) hydrator.threshold = checked.hydrationThreshold;
+    if (hydrationBatchSize !== undefined) hydrator.batchSize = checked.hydrationBatchSize;
+  }
+
+  /** How many bytes of this range are local. */
+  hydratedBytesIn(offset: number, length: number): number {
+    const { geometry, map } = this.#engine;
+    const end = offset + this.#clip(offset, length);
+    if (end <= offset) return 0;
+    const first = geometry.regionAt(offset);
+    const last = geometry.regionEnd(end);
+    let bytes = map.hydratedIn(first, last) * geometry.regionSize;
+    // The regions at the ends belong to the range in part.
+    if (map.isHydrated(first)) bytes -= offset - geometry.offsetOf(first);
+    if (map.isHydrated(last - 1)) bytes -= last * geometry.regionSize - end;
+    return bytes;
+  }
+
+  /** What is not local yet, in order. */
+  *missing(): Generator<ByteRange, void, undefined> {
+    const { geometry, map } = this.#engine;
+    for (const { first, end } of map.missingRuns()) {
+      yield { offset: geometry.offsetOf(first), length: geometry.lengthOf(first, end) };
+    }
+  }
+
+  status(): CloneStatus {
+    const { geometry, map, hydration, fetcher, hydrator, scheduler, copy } = this.#engine;
+    const { rate, behavior, setbacks, committer } = this.#engine;
+    return {
+      mode: this.#mode,
+      hydration: hydration.state,
+      size: this.size,
+      sourceSize: this.sourceSize,
+      regionSize: this.regionSize,
+      regionCount: geometry.regionCount,
+      hydratedCount: map.hydratedCount,
+      hydratingCount: fetcher?.claimedCount ?? 0,
+      hydratedBytes: this.hydratedBytesIn(0, this.size),
+      hydrationThreshold: hydrator?.threshold ?? behavior.hydrationThreshold,
+      hydrationBatchSize: hydrator?.batchSize ?? behavior.hydrationBatchSize,
+      concurrency: scheduler.concurrency,
+      bytesPerSecond: rate.bytesPerSecond,
+      identity: copy.identity,
+      strongIdentity: this.#options.source?.strongIdentity ?? true,
+      written: committer.written,
+      quarantined: setbacks.quarantined(),
+      error: this.#modeError ?? hydration.error,
+    };
+  }
+
+  /** What was read and what it cost, since this clone was opened. */
+  stats(): CloneStats {
+    return this.#engine.ledger.stats();
+  }
+
+  /**
+   * Ends what is under way, stores how far the copy came, and lets go. Resolves when nothing is in
+   * flight any more; a second call waits for the first.
+   *
+   * @throws {HeadwaterError} when the last flush failed: what was written since the one before may
+   *   be lost.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#stop();
+      if (this.#mode === "read-write") await this.#engine.committer.flush();
+    } finally {
+      await this.#releaseSource();
+      await this.#options.closed?.();
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const closed = new HeadwaterError("CLOSED", "the clone is closed");
+    await this.#engine.fetcher?.close(closed);
+    await this.#engine.hydration.close(closed);
+    this.#engine.announce();
+  }
+
+  async #releaseSource(): Promise<void> {
+    if (this.#isSourceReleased || !this.#options.ownsSource) return;
+    this.#isSourceReleased = true;
+    await this.#options.source?.close();
+  }
+
+  #landed(run: Run, by: "demand" | "background" | "write"): void {
+    const { geometry, hydration } = this.#engine;
+    const offset = geometry.offsetOf(run.first);
+    const length = geometry.lengthOf(run.first, run.end);
+    if (by !== "write") this.emit("landed", { offset, length, class: by });
+    hydration.landed(length);
+  }
+
+  #commitFailed(error: HeadwaterError): void {
+    if (this.#mode !== "read-write" || error.code === "DESTINATION_FULL") return;
+    this.#mode = "read-only";
+    this.#modeError = error;
+    this.emit("mode", this.#mode);
+  }
+
+  #readNow(offset: number, target: Uint8Array): boolean {
+    if (this.#closing !== undefined) this.#checkOpen();
+    if (!this.#engine.router.readIntoSync(offset, target)) return false;
+    if (readChannel.hasSubscribers) {
+      readChannel.publish({ offset, length: target.length, local: true });
+    }
+    return true;
+  }
+
+  async #readLater(offset: number, target: Uint8Array, options: CallOptions): Promise<void> {
+    this.#checkOpen();
+    await this.#engine.router.readInto(offset, target, options.signal);
+    if (readChannel.hasSubscribers) {
+      readChannel.publish({ offset, length: target.length, local: false });
+    }
+  }
+
+  /** How much of a read lies inside. */
+  #clip(offset: number, length: number): number {
+    if (!(Number.isSafeInteger(offset) && offset >= 0)) {
+      throw new RangeError(`offset is ${offset}; it must be a whole number of at least 0`);
+    }
+    return Math.max(0, Math.min(length, this.size - offset));
+  }
+
+  #runOf({ offset, length }: ByteRange): Run {
+    const { geometry } = this.#engine;
+    checkCount("length", length, 0);
+    const end = offset + this.#clip(offset, length);
+    return { first: geometry.regionAt(offset), end: end > offset ? geometry.regionEnd(end) : 0 };
+  }
+
+  #checkWritable(offset: number, length: number): void {
+    this.#checkOpen();
+    checkCount("length", length, 0);
+    if (this.#clip(offset, length) !== length) {
+      throw new RangeError(`${length} bytes at ${offset} go past the end at ${this.size}`);
+    }
+    if (this.#mode !== "read-write") {
+      throw new HeadwaterError("READ_ONLY", `the clone is ${this.#mode}`, {
+        offset,
+        length,
+        cause: this.#modeError,
+      });
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new HeadwaterError("CLOSED", "the clone is closed");
+  }
+}

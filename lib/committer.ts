@@ -1,0 +1,129 @@
+import type { CheckedDestination } from "./checked-device.ts";
+import type { Geometry } from "./geometry.ts";
+import { encodeMap, type StoredMap } from "./map-format.ts";
+import type { MapStore } from "./map-store.ts";
+import type { RegionMap } from "./region-map.ts";
+
+export interface CommitterContext {
+  readonly destination: CheckedDestination;
+  /** Without one nothing of the map survives. */
+  readonly mapStore: MapStore | undefined;
+  readonly map: RegionMap;
+  readonly geometry: Geometry;
+  readonly identity: string;
+  readonly sourceSize: number;
+  /** What the store held at open. */
+  readonly stored: StoredMap | undefined;
+}
+
+/**
+ * Keeps the stored map behind the destination: a snapshot of the map is taken first, then the
+ * destination is flushed, and only then is that snapshot stored. One commit at a time; a flush that
+ * arrives during one waits for the next, because the running one may have missed its bytes.
+ */
+export class Committer {
+  readonly #context: CommitterContext;
+  #generation: number;
+  #savedState = "";
+  #written: boolean;
+  #fingerprint: string;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #noted: Promise<void> | undefined;
+
+  constructor(context: CommitterContext) {
+    this.#context = context;
+    const { stored } = context;
+    this.#generation = stored?.generation ?? 0;
+    this.#written = stored?.written ?? false;
+    this.#fingerprint = stored?.fingerprint ?? "";
+    if (stored !== undefined) this.#savedState = this.#state();
+  }
+
+  /** Whether a user ever wrote or discarded. */
+  get written(): boolean {
+    return this.#written;
+  }
+
+  /** Whether the whole was flushed and given its fingerprint. */
+  get isFinished(): boolean {
+    return this.#fingerprint !== "";
+  }
+
+  /** Whether the map says more than what is stored of it. */
+  get isDirty(): boolean {
+    return this.#state() !== this.#savedState;
+  }
+
+  /** Everything that was written before the call survives a crash once this resolves. */
+  flush(): Promise<void> {
+    if (this.#running === undefined) return this.#start();
+    this.#next ??= this.#running
+      .catch(() => {}) // its own callers are told
+      .then(() => {
+        this.#next = undefined;
+        return this.#start();
+      });
+    return this.#next;
+  }
+
+  /** Stores that user data exists, before the first of it is written. */
+  async noteWritten(): Promise<void> {
+    if (this.#noted === undefined) {
+      if (this.#written) return;
+      this.#written = true;
+      this.#noted = this.flush();
+    }
+    try {
+      await this.#noted;
+    } catch (error) {
+      this.#noted = undefined;
+      this.#written = false;
+      throw error;
+    }
+  }
+
+  /** Stores that the destination is whole, and how to recognise it. */
+  async finish(): Promise<void> {
+    await this.#context.destination.flush();
+    this.#fingerprint = (await this.#context.destination.device.fingerprint?.()) ?? "whole";
+    await this.flush();
+  }
+
+  #start(): Promise<void> {
+    this.#running = this.#commit().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #commit(): Promise<void> {
+    const { destination, mapStore, map, geometry, identity, sourceSize } = this.#context;
+    const state = this.#state();
+    const generation = this.#generation + 1;
+    const snapshot =
+      state === this.#savedState
+        ? undefined
+        : {
+            generation,
+            size: geometry.size,
+            sourceSize,
+            regionSize: geometry.regionSize,
+            identity,
+            written: this.#written,
+            complete: this.isFinished,
+            fingerprint: this.#fingerprint,
+            hydrated: map.snapshot(),
+          };
+    await destination.flush();
+    if (snapshot === undefined) return;
+    // A save that fails may have torn its slot; the next one takes the same slot again.
+    await mapStore?.save((generation % 2) as 0 | 1, await encodeMap(snapshot));
+    this.#generation = generation;
+    this.#savedState = state;
+  }
+
+  #state(): string {
+    return `${this.#context.map.version} ${this.#written} ${this.#fingerprint}`;
+  }
+}

@@ -1,0 +1,147 @@
+import { ByteRate } from "./byte-rate.ts";
+import { CheckedDestination, CheckedSource } from "./checked-device.ts";
+import type { Behavior, CloneOptions } from "./clone-options.ts";
+import { Committer } from "./committer.ts";
+import { Demand } from "./demand.ts";
+import type { ByteRange, RequestClass } from "./device.ts";
+import type { HeadwaterError } from "./errors.ts";
+import { Fetcher } from "./fetcher.ts";
+import type { Geometry } from "./geometry.ts";
+import { Hydration } from "./hydration.ts";
+import { Hydrator } from "./hydrator.ts";
+import { Ledger } from "./ledger.ts";
+import { RegionLocks } from "./region-locks.ts";
+import type { RegionMap, Run } from "./region-map.ts";
+import { Router } from "./router.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Setbacks } from "./setbacks.ts";
+import type { HydrationState } from "./status.ts";
+import type { StoredCopy } from "./stored-copy.ts";
+import { Writer } from "./writer.ts";
+
+/** What the parts tell the clone. */
+export interface EngineEvents {
+  landed(run: Run, by: RequestClass | "write"): void;
+  changed(state: HydrationState, error: HeadwaterError | undefined): void;
+  quarantined(range: ByteRange, error: HeadwaterError): void;
+  commitFailed(error: HeadwaterError): void;
+}
+
+/** The parts of a clone, put together. */
+export interface Engine {
+  readonly behavior: Behavior;
+  readonly copy: StoredCopy;
+  readonly geometry: Geometry;
+  readonly map: RegionMap;
+  readonly ledger: Ledger;
+  readonly rate: ByteRate;
+  readonly scheduler: Scheduler;
+  readonly setbacks: Setbacks;
+  readonly committer: Committer;
+  readonly router: Router;
+  readonly writer: Writer;
+  readonly hydration: Hydration;
+  readonly fetcher: Fetcher | undefined;
+  readonly hydrator: Hydrator | undefined;
+  /** The first fetches. */
+  begin(): void;
+  /** Resolves at the next change of state. */
+  nextChange(): Promise<void>;
+  /** Wakes those who wait for a change. */
+  announce(): void;
+}
+
+export function makeEngine(
+  options: CloneOptions,
+  copy: StoredCopy,
+  behavior: Behavior,
+  events: EngineEvents,
+): Engine {
+  const { geometry, map } = copy;
+  const { clock, retries } = behavior;
+  const source = options.source === undefined ? undefined : new CheckedSource(options.source);
+  const destination = new CheckedDestination(options.destination);
+  const ledger = new Ledger();
+  const locks = new RegionLocks();
+  const scheduler = new Scheduler(clock);
+  const rate = new ByteRate(clock, behavior.bytesPerSecond);
+  const setbacks = new Setbacks(map, geometry, retries, clock, events.quarantined);
+  const committer = new Committer({ ...copy, destination, mapStore: options.mapStore });
+  const changes = new Changes();
+
+  const shared = { destination, geometry, map, locks, ledger, scheduler, rate, clock, retries };
+  const { landed } = events;
+  const fetcher =
+    source &&
+    new Fetcher(
+      { ...shared, source, landed, ended: () => hydrator?.wake() },
+      behavior.stallTimeoutMs,
+    );
+  const demand = fetcher && new Demand({ ...shared, fetcher, readAround: behavior.readAround });
+  const hydrator =
+    fetcher &&
+    new Hydrator(
+      {
+        ...shared,
+        fetcher,
+        setbacks,
+        bytesPerSecond: () => rate.bytesPerSecond,
+        gaveUp: (error) => hydration.gaveUp(error as HeadwaterError),
+      },
+      behavior.hydrationThreshold,
+      behavior.hydrationBatchSize,
+    );
+  const hydration = new Hydration(
+    {
+      ...shared,
+      destination: options.destination,
+      committer,
+      hydrator,
+      setbacks,
+      commitFailed: events.commitFailed,
+      changed: (state, error) => {
+        changes.announce();
+        events.changed(state, error);
+      },
+    },
+    behavior.noHydration,
+  );
+  const router = new Router({ ...shared, source, demand, copyOnRead: behavior.copyOnRead });
+  const overwritten = (run: Run): void => landed(run, "write");
+  const writer = new Writer({ ...shared, fetcher, demand, committer, overwritten });
+
+  const begin = (): void => {
+    const { opened } = options.source ?? {};
+    if (fetcher !== undefined && opened !== undefined && opened.length > 0) {
+      const first = geometry.regionAt(opened.offset);
+      const run = fetcher.runFrom(first, geometry.regionEnd(opened.offset + opened.length));
+      if (fetcher.isFree(first)) fetcher.start(run, "demand", false, opened);
+    }
+    // Not before the opener had a chance to read what it came for.
+    void clock.sleep(0).then(() => hydration.start());
+  };
+  return {
+    ...{ behavior, copy, geometry, map, ledger, rate, scheduler, setbacks, committer },
+    ...{ router, writer, hydration, fetcher, hydrator, begin },
+    nextChange: () => changes.next(),
+    announce: () => changes.announce(),
+  };
+}
+
+/** Wakes everybody who waits for the next change. */
+class Changes {
+  #announce = (): void => {};
+  #next: Promise<void> | undefined;
+
+  next(): Promise<void> {
+    this.#next ??= new Promise((resolve) => {
+      this.#announce = resolve;
+    });
+    return this.#next;
+  }
+
+  announce(): void {
+    this.#announce();
+    this.#next = undefined;
+  }
+}

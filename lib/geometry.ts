@@ -1,0 +1,71 @@
+import { checkCount } from "./assert.ts";
+
+/** The smallest and the largest region, in bytes: those of dm-clone. */
+export const MIN_REGION_SIZE = 4096;
+export const MAX_REGION_SIZE: number = 2 ** 30;
+export const DEFAULT_REGION_SIZE = 65536;
+/** More regions than this do not fit the 32-bit bitmap with room to spare; dm-clone's limit too. */
+export const MAX_REGION_COUNT: number = 2 ** 31;
+
+/** Between bytes and regions. The last region may be short. Nobody else divides by a region size. */
+export class Geometry {
+  readonly size: number;
+  readonly regionSize: number;
+  readonly regionCount: number;
+  readonly #shift: number;
+
+  /**
+   * @param size in bytes.
+   * @param regionSize in bytes: a power of two, 4 KiB to 1 GiB.
+   * @throws {RangeError} when the region size is not allowed, or too small for the size.
+   */
+  constructor(size: number, regionSize: number) {
+    checkCount("size", size, 0);
+    checkRegionSize(regionSize);
+    this.size = size;
+    this.regionSize = regionSize;
+    this.#shift = Math.log2(regionSize);
+    this.regionCount = Math.ceil(size / regionSize);
+    if (this.regionCount > MAX_REGION_COUNT) {
+      throw new RangeError(
+        `${size} bytes in regions of ${regionSize} are ${this.regionCount} regions; at most ${MAX_REGION_COUNT} are allowed: take larger regions`,
+      );
+    }
+  }
+
+  /** The region that holds the byte at `offset`. */
+  regionAt(offset: number): number {
+    // A shift is faster, and right only below 2^31.
+    return offset < 2 ** 31 ? offset >>> this.#shift : Math.floor(offset / this.regionSize);
+  }
+
+  /** The first region after those that hold bytes before `offset`. */
+  regionEnd(offset: number): number {
+    return Math.ceil(offset / this.regionSize);
+  }
+
+  /** Where the region begins, in bytes. For `regionCount` it is the size. */
+  offsetOf(region: number): number {
+    return Math.min(region * this.regionSize, this.size);
+  }
+
+  /** The bytes in regions `first` to before `end`. */
+  lengthOf(first: number, end: number): number {
+    return this.offsetOf(end) - this.offsetOf(first);
+  }
+
+  /** How many regions `bytes` bytes are: rounded up, at least one. */
+  regionsIn(bytes: number): number {
+    return Math.max(1, Math.ceil(bytes / this.regionSize));
+  }
+}
+
+/** @throws {RangeError} when it is not a power of two from 4 KiB to 1 GiB. */
+export function checkRegionSize(regionSize: number): void {
+  const whole = Number.isSafeInteger(regionSize) && Number.isInteger(Math.log2(regionSize));
+  if (!whole || regionSize < MIN_REGION_SIZE || regionSize > MAX_REGION_SIZE) {
+    throw new RangeError(
+      `regionSize is ${regionSize}; it must be a power of two from ${MIN_REGION_SIZE} to ${MAX_REGION_SIZE}`,
+    );
+  }
+}

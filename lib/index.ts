@@ -1,0 +1,13 @@
+export * from "./assert.ts";
+export * from "./bitmap.ts";
+export * from "./clock.ts";
+export * from "./clone.ts";
+export type { CloneBehavior, CloneOptions, LiveOptions } from "./clone-options.ts";
+export * from "./device.ts";
+export * from "./errors.ts";
+export * from "./geometry.ts";
+export * from "./map-format.ts";
+export * from "./map-store.ts";
+export * from "./region-map.ts";
+export type { RetryOptions } from "./retry-policy.ts";
+export * from "./status.ts";

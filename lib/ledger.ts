@@ -1,0 +1,64 @@
+import type { Meter } from "./device.ts";
+import type { CloneStats, Spent } from "./status.ts";
+
+/** Where something spent is booked: a first try by its class, everything after a failure as retry. */
+export type Account = "demand" | "background" | "retry";
+
+interface Sum {
+  requests: number;
+  bytes: number;
+}
+
+/** What was spent, exact: every request and every byte that came, in the class that caused it. */
+export class Ledger {
+  readonly #accounts: Record<Account, Sum> = {
+    demand: { requests: 0, bytes: 0 },
+    background: { requests: 0, bytes: 0 },
+    retry: { requests: 0, bytes: 0 },
+  };
+  /** Plain fields: they are counted on the path of a local read. */
+  reads = 0;
+  bytesWanted = 0;
+  bytesLocal = 0;
+  landedBytes = 0;
+  abandonedBytes = 0;
+
+  meter(account: Account): Meter {
+    const sum = this.#accounts[account];
+    return {
+      request: () => {
+        sum.requests += 1;
+      },
+      bytes: (count) => {
+        sum.bytes += count;
+      },
+    };
+  }
+
+  get requests(): number {
+    const { demand, background, retry } = this.#accounts;
+    return demand.requests + background.requests + retry.requests;
+  }
+
+  get bytesFetched(): number {
+    const { demand, background, retry } = this.#accounts;
+    return demand.bytes + background.bytes + retry.bytes;
+  }
+
+  stats(): CloneStats {
+    const spent = (account: Account): Spent => ({ ...this.#accounts[account] });
+    const { bytesFetched, landedBytes } = this;
+    return {
+      reads: this.reads,
+      bytesWanted: this.bytesWanted,
+      bytesLocal: this.bytesLocal,
+      demand: spent("demand"),
+      background: spent("background"),
+      retry: spent("retry"),
+      abandonedBytes: this.abandonedBytes,
+      bytesFetched,
+      requests: this.requests,
+      amplification: landedBytes === 0 ? 1 : bytesFetched / landedBytes,
+    };
+  }
+}

@@ -1,0 +1,128 @@
+import { assert } from "./assert.ts";
+import type { Bitmap, BitmapLibrary } from "./bitmap.ts";
+import { HeadwaterError } from "./errors.ts";
+
+/** Regions side by side, from `first` to before `end`. */
+export interface Run {
+  readonly first: number;
+  readonly end: number;
+}
+
+/**
+ * Which regions the destination holds. Kept as a roaring bitmap of those that are missing, so that
+ * routing is one look-up and the next region to fetch is one more; stored as those hydrated, so
+ * that lost bytes can only ever say too little.
+ */
+export class RegionMap {
+  readonly regionCount: number;
+  readonly #library: BitmapLibrary;
+  readonly #missing: Bitmap;
+  #missingCount: number;
+  #version = 0;
+
+  private constructor(library: BitmapLibrary, regionCount: number, missing: Bitmap) {
+    this.#library = library;
+    this.regionCount = regionCount;
+    this.#missing = missing;
+    this.#missingCount = missing.size;
+  }
+
+  /** A map with nothing hydrated. */
+  static create(library: BitmapLibrary, regionCount: number): RegionMap {
+    return new RegionMap(library, regionCount, library.fromRange(0, regionCount));
+  }
+
+  /**
+   * The map whose `snapshot` this was. The caller has checked the bytes' checksum.
+   *
+   * @throws {HeadwaterError} `MAP_CORRUPT` when they name a region that does not exist.
+   */
+  static restore(library: BitmapLibrary, regionCount: number, snapshot: Uint8Array): RegionMap {
+    const hydrated = library.deserialize(snapshot);
+    const outside = hydrated.size - hydrated.rangeCardinality(0, regionCount);
+    if (outside > 0) {
+      throw new HeadwaterError(
+        "MAP_CORRUPT",
+        `the map marks ${outside} regions past the ${regionCount} that there are`,
+      );
+    }
+    return new RegionMap(library, regionCount, library.complement(hydrated, 0, regionCount));
+  }
+
+  get hydratedCount(): number {
+    return this.regionCount - this.#missingCount;
+  }
+
+  get isComplete(): boolean {
+    return this.#missingCount === 0;
+  }
+
+  /** Rises with every change: two equal versions are the same map. */
+  get version(): number {
+    return this.#version;
+  }
+
+  isHydrated(region: number): boolean {
+    assert(region >= 0 && region < this.regionCount, `region ${region} of ${this.regionCount}`);
+    return !this.#missing.has(region);
+  }
+
+  /** Whether all of them are. */
+  areHydrated(first: number, end: number): boolean {
+    if (this.#missingCount === 0) return true;
+    if (end - first === 1) return !this.#missing.has(first);
+    return !this.#missing.intersectsWithRange(first, end);
+  }
+
+  /** How many of them are. */
+  hydratedIn(first: number, end: number): number {
+    return end - first - this.#missing.rangeCardinality(first, end);
+  }
+
+  markHydrated(first: number, end: number): void {
+    assert(first >= 0 && first < end, `regions ${first} to ${end}`);
+    assert(end <= this.regionCount, `region ${end - 1} of ${this.regionCount}`);
+    this.#missing.removeRange(first, end);
+    this.#missingCount = this.#missing.size;
+    this.#version += 1;
+  }
+
+  /** The first region from `from` on that is not hydrated. */
+  nextMissing(from: number): number | undefined {
+    const before = from === 0 ? 0 : this.#missing.rank(from - 1);
+    return before < this.#missingCount ? this.#missing.select(before) : undefined;
+  }
+
+  /** Every run of regions that are not hydrated, at the moment it is asked for. */
+  *missingRuns(): Generator<Run, void, undefined> {
+    let first = this.nextMissing(0);
+    while (first !== undefined) {
+      const end = this.#runEnd(first);
+      yield { first, end };
+      first = this.nextMissing(end);
+    }
+  }
+
+  /** The regions hydrated now, as a portable roaring bitmap that nothing changes any more. */
+  snapshot(): Uint8Array {
+    const hydrated = this.#library.complement(this.#missing, 0, this.regionCount);
+    hydrated.runOptimize();
+    return hydrated.serialize("portable");
+  }
+
+  /** Doubles its steps, then halves them: a run of n regions takes log n look-ups. */
+  #runEnd(first: number): number {
+    const all = (end: number): boolean =>
+      this.#missing.rangeCardinality(first, end) === end - first;
+    let good = first + 1;
+    let step = 1;
+    while (good + step <= this.regionCount && all(good + step)) {
+      good += step;
+      step *= 2;
+    }
+    for (; step >= 1; step /= 2) {
+      if (good + step <= this.regionCount && all(good + step)) good += step;
+    }
+    return good;
+  }
+}

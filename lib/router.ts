@@ -1,0 +1,155 @@
+import type { CheckedDestination, CheckedSource } from "./checked-device.ts";
+import type { Clock } from "./clock.ts";
+import type { Demand } from "./demand.ts";
+import { HeadwaterError } from "./errors.ts";
+import type { Geometry } from "./geometry.ts";
+import type { Ledger } from "./ledger.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import type { RegionMap } from "./region-map.ts";
+import { isRetryable, type RetryPolicy } from "./retry-policy.ts";
+
+export interface RouterContext {
+  readonly source: CheckedSource | undefined;
+  readonly destination: CheckedDestination;
+  readonly geometry: Geometry;
+  readonly map: RegionMap;
+  /** Undefined, as the source, where every region is hydrated. */
+  readonly demand: Demand | undefined;
+  readonly ledger: Ledger;
+  readonly retries: RetryPolicy;
+  readonly clock: Clock;
+  /** Whether what a read fetches is kept. dm-clone's way is false. */
+  readonly copyOnRead: boolean;
+}
+
+/** Serves each read: from the destination where it is hydrated, through the fetcher where not. */
+export class Router {
+  readonly #context: RouterContext;
+  readonly #map: RegionMap;
+  readonly #geometry: Geometry;
+  readonly #destination: CheckedDestination;
+  readonly #ledger: Ledger;
+  readonly #readAhead = new ReadAhead();
+
+  constructor(context: RouterContext) {
+    this.#context = context;
+    this.#map = context.map;
+    this.#geometry = context.geometry;
+    this.#destination = context.destination;
+    this.#ledger = context.ledger;
+  }
+
+  /** Fills `target`, which lies inside the clone, if that can be done at once. */
+  readIntoSync(offset: number, target: Uint8Array): boolean {
+    if (!this.#isLocal(offset, target.length)) return false;
+    if (!this.#destination.readIntoSync(offset, target)) return false;
+    if (!this.#map.isComplete) this.#runAhead(offset, target.length);
+    const ledger = this.#ledger;
+    ledger.reads += 1;
+    ledger.bytesWanted += target.length;
+    ledger.bytesLocal += target.length;
+    return true;
+  }
+
+  /** Fills `target`, which lies inside the clone. */
+  async readInto(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const { length } = target;
+    signal?.throwIfAborted();
+    this.#ledger.reads += 1;
+    this.#ledger.bytesWanted += length;
+    if (length === 0) return;
+    const geometry = this.#geometry;
+    const first = geometry.regionAt(offset);
+    const end = geometry.regionEnd(offset + length);
+    if (this.#map.areHydrated(first, end)) {
+      this.#ledger.bytesLocal += length;
+      if (!this.#map.isComplete) this.#runAhead(offset, length);
+      await this.#destination.readInto(offset, target);
+      return;
+    }
+    const { copyOnRead, demand } = this.#context;
+    if (!copyOnRead || demand === undefined) {
+      await this.#readAround(offset, target, signal);
+      return;
+    }
+    const brought = demand.bring(first, end, signal);
+    this.#runAhead(offset, length);
+    try {
+      await brought;
+    } catch (error) {
+      if (!isDestinationError(error)) throw error;
+      // What the destination cannot take can still be read.
+      await this.#readAround(offset, target, signal);
+      return;
+    }
+    await this.#destination.readInto(offset, target);
+  }
+
+  #isLocal(offset: number, length: number): boolean {
+    if (this.#map.isComplete) return true;
+    if (length === 0) return true;
+    const geometry = this.#geometry;
+    return this.#map.areHydrated(geometry.regionAt(offset), geometry.regionEnd(offset + length));
+  }
+
+  #runAhead(offset: number, length: number): void {
+    const { copyOnRead, demand } = this.#context;
+    if (!copyOnRead || demand === undefined) return;
+    const ahead = this.#readAhead.follow(offset, length);
+    const from = offset + length;
+    const end = Math.min(this.#geometry.size, from + ahead);
+    if (from >= end) return;
+    demand.prefetch(this.#geometry.regionAt(from), this.#geometry.regionEnd(end));
+  }
+
+  /** Reads each part from where it is now, and keeps nothing. */
+  async #readAround(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const geometry = this.#geometry;
+    const parts: Promise<void>[] = [];
+    const end = offset + target.length;
+    let at = offset;
+    while (at < end) {
+      const local = this.#map.isHydrated(geometry.regionAt(at));
+      let next = at;
+      do next = geometry.offsetOf(geometry.regionAt(next) + 1);
+      while (next < end && this.#map.isHydrated(geometry.regionAt(next)) === local);
+      const part = target.subarray(at - offset, Math.min(next, end) - offset);
+      parts.push(local ? this.#destination.readInto(at, part) : this.#readSource(at, part, signal));
+      at = next;
+    }
+    await Promise.all(parts);
+  }
+
+  async #readSource(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const { source, retries, clock } = this.#context;
+    if (source === undefined) throw noSource(offset, target.length);
+    for (let attempt = 1; ; attempt += 1) {
+      const meter = this.#ledger.meter(attempt === 1 ? "demand" : "retry");
+      const options = { class: "demand" as const, meter };
+      try {
+        const bytes = await source.read(
+          offset,
+          target.length,
+          signal === undefined ? options : { ...options, signal },
+        );
+        target.set(bytes);
+        return;
+      } catch (error) {
+        if (!isRetryable(error) || attempt > retries.demand) throw error;
+        await clock.sleep(retries.delayMs(attempt, error), signal);
+      }
+    }
+  }
+}
+
+function isDestinationError(error: unknown): boolean {
+  if (!(error instanceof HeadwaterError)) return false;
+  return error.code === "DESTINATION_FULL" || error.code === "DESTINATION_FAILED";
+}
+
+function noSource(offset: number, length: number): HeadwaterError {
+  return new HeadwaterError("SOURCE_FAILED", `no source for ${length} bytes at ${offset}`, {
+    offset,
+    length,
+  });
+}

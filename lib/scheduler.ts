@@ -1,0 +1,171 @@
+import type { Clock } from "./clock.ts";
+import type { RequestClass } from "./device.ts";
+
+/** Fetches in the background at once, in the beginning and at most. */
+const FIRST_CONCURRENCY = 4;
+const MAX_CONCURRENCY = 16;
+/** A background fetch, in bytes: at most, at least, and while nothing has been measured. */
+const MAX_FETCH_SIZE: number = 8 * 2 ** 20;
+const MIN_FETCH_SIZE: number = 256 * 2 ** 10;
+const FIRST_FETCH_SIZE: number = 2 ** 20;
+/** Nobody waited for a byte for so long: nobody does. */
+const IDLE_MS = 1000;
+/** The beginning counts as busy only for so long: readers that open a blob read soon. */
+const FIRST_IDLE_MS = 300;
+/** More goodput by this factor makes more fetches at once worth while. */
+const WORTHWHILE = 1.03;
+const WORTHWHILE_DOUBLING = 1.15;
+/** Goodput is judged over a window of at least this long, and of this many fetches each. */
+const WINDOW_MS = 50;
+/** A settled hydrator tries one more fetch at once every so often. */
+const PROBE_MS = 2000;
+/** Demand reads slower than their floor by this factor and this much make room for themselves. */
+const SLOW_FACTOR = 1.25;
+const SLOW_MS = 2;
+const BACK_OFF = 0.7;
+/** The floor of the demand latency is the least of this many milliseconds. */
+const FLOOR_MS = 30_000;
+/** A reader waits for its region in a fetch under way this much longer than a request of its own. */
+const PATIENCE_MS = 40;
+
+/** How one fetch went. */
+export interface FetchReport {
+  readonly class: RequestClass;
+  readonly bytes: number;
+  /** To the first byte. */
+  readonly firstByteMs: number;
+  /** From the first byte to the last. */
+  readonly transferMs: number;
+}
+
+/**
+ * How much is fetched at once: how many background fetches, and how large each is. Grows while
+ * that brings more bytes a second, stops at the knee, and makes room when readers wait longer than
+ * they need to. It never says less than one: the background always moves on.
+ */
+export class Scheduler {
+  readonly #clock: Clock;
+  #concurrency = FIRST_CONCURRENCY;
+  /** Still doubling, after a start. */
+  #ramping = true;
+  #window = { startedAt: 0, bytes: 0, fetches: 0 };
+  #best = { goodput: 0, concurrency: FIRST_CONCURRENCY };
+  #changedAt = 0;
+  #firstByteMs: number | undefined;
+  #bytesPerMs: number | undefined;
+  #demand = { floorMs: Number.POSITIVE_INFINITY, floorAt: 0, recentMs: 0 };
+  #busyUntil: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    const now = clock.now();
+    this.#window.startedAt = now;
+    this.#busyUntil = now + FIRST_IDLE_MS;
+  }
+
+  /** Background fetches allowed at once. */
+  get concurrency(): number {
+    return this.#concurrency;
+  }
+
+  /**
+   * How large a background fetch may be now, in bytes; a power of two. While somebody reads, what
+   * is left of one must not keep a reader longer than about a round trip.
+   */
+  get fetchSize(): number {
+    if (this.#clock.now() >= this.#busyUntil) return MAX_FETCH_SIZE;
+    if (this.#bytesPerMs === undefined || this.#firstByteMs === undefined) return FIRST_FETCH_SIZE;
+    const roundTrip = this.#bytesPerMs * this.#firstByteMs;
+    const size = 2 ** Math.floor(Math.log2(Math.max(1, roundTrip)));
+    return Math.min(MAX_FETCH_SIZE, Math.max(MIN_FETCH_SIZE, size));
+  }
+
+  /** A reader asked for what is not here. */
+  missed(): void {
+    this.#busyUntil = this.#clock.now() + IDLE_MS;
+  }
+
+  /**
+   * Whether a reader does better with a request of its own than to wait for a fetch under way.
+   *
+   * @param bytesAhead to arrive before the reader's are whole.
+   * @param waitedMs since the fetch was asked for; undefined once it delivers.
+   */
+  shouldLeave(bytesAhead: number, own: number, waitedMs: number | undefined): boolean {
+    if (this.#bytesPerMs === undefined || this.#firstByteMs === undefined) return false;
+    const toFirst = waitedMs === undefined ? 0 : Math.max(0, this.#firstByteMs - waitedMs);
+    const join = toFirst + bytesAhead / this.#bytesPerMs;
+    const fresh = this.#firstByteMs + own / this.#bytesPerMs;
+    return join > fresh + PATIENCE_MS;
+  }
+
+  report(fetch: FetchReport): void {
+    if (fetch.class === "demand") {
+      this.#firstByteMs = blend(this.#firstByteMs, fetch.firstByteMs);
+      this.#demandLatency(fetch.firstByteMs);
+      return;
+    }
+    this.#firstByteMs = blend(this.#firstByteMs, fetch.firstByteMs);
+    if (fetch.transferMs > 0 && fetch.bytes >= MIN_FETCH_SIZE) {
+      this.#bytesPerMs = blend(this.#bytesPerMs, fetch.bytes / fetch.transferMs);
+    }
+    this.#window.fetches += 1;
+  }
+
+  /** So many bytes arrived in the background. Counted as they come: fetches are long. */
+  arrived(bytes: number): void {
+    this.#window.bytes += bytes;
+  }
+
+  /** To be called when a background fetch ends: may change the concurrency. */
+  adapt(): void {
+    const now = this.#clock.now();
+    const elapsed = now - this.#window.startedAt;
+    if (elapsed < WINDOW_MS || this.#window.fetches < this.#concurrency) return;
+    const goodput = this.#window.bytes / elapsed;
+    this.#judge(goodput, now);
+    this.#window = { startedAt: now, bytes: 0, fetches: 0 };
+  }
+
+  #judge(goodput: number, now: number): void {
+    const factor = this.#ramping ? WORTHWHILE_DOUBLING : WORTHWHILE;
+    if (this.#concurrency > this.#best.concurrency && goodput < this.#best.goodput * factor) {
+      // What was added brought nothing: back to the knee, and stay there for a while.
+      this.#concurrency = this.#best.concurrency;
+      this.#ramping = false;
+      this.#changedAt = now;
+      return;
+    }
+    this.#best = { goodput, concurrency: this.#concurrency };
+    if (this.#concurrency >= MAX_CONCURRENCY || now < this.#slowUntil) return;
+    if (this.#ramping) this.#concurrency = Math.min(MAX_CONCURRENCY, this.#concurrency * 2);
+    else if (now - this.#changedAt >= PROBE_MS) this.#concurrency += 1;
+    else return;
+    this.#changedAt = now;
+  }
+
+  #slowUntil = 0;
+
+  #demandLatency(ms: number): void {
+    const now = this.#clock.now();
+    const demand = this.#demand;
+    if (ms <= demand.floorMs || now - demand.floorAt > FLOOR_MS) {
+      demand.floorMs = ms;
+      demand.floorAt = now;
+    }
+    demand.recentMs = blend(demand.recentMs === 0 ? undefined : demand.recentMs, ms);
+    if (demand.recentMs <= demand.floorMs * SLOW_FACTOR + SLOW_MS) return;
+    if (now < this.#slowUntil) return;
+    // One step down a window: what is under way still has its old size.
+    this.#concurrency = Math.max(1, Math.floor(this.#concurrency * BACK_OFF));
+    this.#best = { goodput: 0, concurrency: this.#concurrency };
+    this.#ramping = false;
+    this.#changedAt = now;
+    this.#slowUntil = now + IDLE_MS / 4;
+  }
+}
+
+/** A running mean that forgets. */
+function blend(mean: number | undefined, sample: number): number {
+  return mean === undefined ? sample : mean + (sample - mean) / 4;
+}

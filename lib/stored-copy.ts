@@ -1,0 +1,54 @@
+import type { BitmapLibrary } from "./bitmap.ts";
+import type { SourceDevice } from "./device.ts";
+import { HeadwaterError } from "./errors.ts";
+import { DEFAULT_REGION_SIZE, Geometry } from "./geometry.ts";
+import { newestMap, type StoredMap } from "./map-format.ts";
+import type { MapStore } from "./map-store.ts";
+import { RegionMap } from "./region-map.ts";
+
+/** What a clone starts from: an earlier copy of the same source, or nothing. */
+export interface StoredCopy {
+  readonly geometry: Geometry;
+  readonly map: RegionMap;
+  readonly identity: string;
+  readonly sourceSize: number;
+  readonly stored: StoredMap | undefined;
+}
+
+/**
+ * Opens the stored map if there is one, and believes it only for the source and the geometry that
+ * it was made for.
+ *
+ * @throws {HeadwaterError} `MAP_CORRUPT` when no slot can be believed; `SOURCE_CHANGED` when the
+ *   map belongs to another source.
+ */
+export async function openStoredCopy(
+  library: BitmapLibrary,
+  mapStore: MapStore | undefined,
+  source: SourceDevice | undefined,
+  regionSize: number = DEFAULT_REGION_SIZE,
+): Promise<StoredCopy> {
+  const { map: stored, corrupt } =
+    mapStore === undefined ? {} : await newestMap(await mapStore.load());
+  if (stored === undefined) {
+    if (corrupt !== undefined) throw corrupt;
+    if (source === undefined) throw new TypeError("a new clone needs a source");
+    const geometry = new Geometry(source.size, regionSize);
+    const map = RegionMap.create(library, geometry.regionCount);
+    const { identity, size: sourceSize } = source;
+    return { geometry, map, identity, sourceSize, stored };
+  }
+  const { identity, sourceSize } = stored;
+  if (source !== undefined && (source.identity !== identity || source.size !== sourceSize)) {
+    throw new HeadwaterError(
+      "SOURCE_CHANGED",
+      `the copy was begun from ${identity}, and the source is ${source.identity} now`,
+    );
+  }
+  const geometry = new Geometry(stored.size, stored.regionSize);
+  const map = RegionMap.restore(library, geometry.regionCount, stored.hydrated);
+  if (source === undefined && !map.isComplete) {
+    throw new TypeError("a copy that is not complete needs its source");
+  }
+  return { geometry, map, identity, sourceSize, stored };
+}
