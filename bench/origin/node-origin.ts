@@ -64,15 +64,15 @@ function parseRange(value: string | undefined): { first: number; end: number; pa
 
 async function sendBody(response: ServerResponse, first: number, end: number): Promise<void> {
   const connection = new Pace(Number(values["connection-rate"]));
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
   const body = createReadStream(path ?? "", { start: first, end: end - 1, highWaterMark: SLICE });
   for await (const piece of body as AsyncIterable<Buffer>) {
     await connection.take(piece.length);
     await link.take(piece.length);
     if (response.destroyed) return;
     counts.bytes += piece.length;
-    if (!response.write(piece)) {
-      await Promise.race([once(response, "drain"), once(response, "close")]);
-    }
+    if (!response.write(piece)) await once(response, "drain", { signal: gone.signal });
   }
 }
 
