@@ -22,6 +22,7 @@ export class MemoryDevice implements SourceDevice, DestinationDevice {
   readonly identity: string;
   readonly #pause: (() => Promise<unknown>) | undefined;
   #bytes: Uint8Array;
+  readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
 
   /** @param content the bytes, which from then on are the device's own; or a size, of zeros. */
@@ -41,16 +42,14 @@ export class MemoryDevice implements SourceDevice, DestinationDevice {
   }
 
   async read(offset: number, length: number, options: ReadOptions = {}): Promise<Uint8Array> {
-    const { signal } = options;
-    signal?.throwIfAborted();
-    await this.#turn();
-    signal?.throwIfAborted();
-    return this.#part(offset, length).slice();
+    options.signal?.throwIfAborted();
+    const bytes = await this.#operation(() => this.#part(offset, length).slice());
+    options.signal?.throwIfAborted();
+    return bytes;
   }
 
-  async readInto(offset: number, target: Uint8Array): Promise<void> {
-    await this.#turn();
-    target.set(this.#part(offset, target.length));
+  readInto(offset: number, target: Uint8Array): Promise<void> {
+    return this.#operation(() => target.set(this.#part(offset, target.length)));
   }
 
   readIntoSync(offset: number, target: Uint8Array): boolean {
@@ -60,42 +59,50 @@ export class MemoryDevice implements SourceDevice, DestinationDevice {
     return true;
   }
 
-  async write(offset: number, pieces: readonly Uint8Array[]): Promise<void> {
-    await this.#turn();
-    let end = offset;
-    for (const piece of pieces) {
-      this.#part(end, piece.length).set(piece);
-      end += piece.length;
-    }
+  write(offset: number, pieces: readonly Uint8Array[]): Promise<void> {
+    return this.#operation(() => {
+      let end = offset;
+      for (const piece of pieces) {
+        this.#part(end, piece.length).set(piece);
+        end += piece.length;
+      }
+    });
   }
 
   async discard(offset: number, length: number): Promise<void> {
-    await this.#turn();
-    this.#part(offset, length).fill(0);
+    await this.#operation(() => this.#part(offset, length).fill(0));
   }
 
-  async flush(): Promise<void> {
-    await this.#turn();
+  flush(): Promise<void> {
+    return this.#operation(() => {});
   }
 
-  async resize(size: number): Promise<void> {
-    await this.#turn();
-    const bytes = new Uint8Array(size);
-    bytes.set(this.#bytes.subarray(0, size));
-    this.#bytes = bytes;
+  resize(size: number): Promise<void> {
+    return this.#operation(() => {
+      const bytes = new Uint8Array(size);
+      bytes.set(this.#bytes.subarray(0, size));
+      this.#bytes = bytes;
+    });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    await Promise.allSettled(this.#underWay);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #turn(): Promise<void> {
+  async #operation<Result>(run: () => Result): Promise<Result> {
     this.#checkOpen();
-    await this.#pause?.();
+    const result = Promise.resolve(this.#pause?.()).then(run);
+    this.#underWay.add(result);
+    try {
+      return await result;
+    } finally {
+      this.#underWay.delete(result);
+    }
   }
 
   #checkOpen(): void {
