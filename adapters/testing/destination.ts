@@ -221,13 +221,16 @@ function closes(test: Test<DestinationSubject>): void {
 
   test("close waits for what is under way", async ({ device, reopen }) => {
     const bytes = patternBytes(SIZE, 6);
-    let written = false;
-    const writing = device.write(0, [bytes]).then(() => {
-      written = true;
-    });
+    let settled = false;
+    const outcome = device
+      .write(0, [bytes])
+      .catch((error: unknown) => error)
+      .finally(() => {
+        settled = true;
+      });
     await device.close();
-    ok(written, "closed before the write was done");
-    await writing;
+    ok(settled, "closed before the write was done");
+    equal(await outcome, undefined);
     const again = await reopen?.();
     if (again === undefined) return;
     try {
