@@ -9,7 +9,7 @@ import {
 } from "./clone-options.ts";
 import type { ByteRange } from "./device.ts";
 import { readChannel } from "./diagnostics.ts";
-import { type Engine, makeEngine } from "./engine.ts";
+import { beginFetching, type Engine, makeEngine } from "./engine.ts";
 import { HeadwaterError } from "./errors.ts";
 import { progress } from "./progress.ts";
 import type { Run } from "./region-map.ts";
@@ -94,7 +94,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
       await clone.#stop();
       throw error;
     }
-    engine.begin();
+    beginFetching(engine, source?.opened);
     return clone;
   }
 
@@ -293,10 +293,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   async #stop(): Promise<void> {
-    const closed = new HeadwaterError("CLOSED", "the clone is closed");
-    await this.#engine.fetcher?.close(closed);
-    await this.#engine.hydration.close(closed);
-    this.#engine.announce();
+    await this.#engine.stop(new HeadwaterError("CLOSED", "the clone is closed"));
   }
 
   async #releaseSource(): Promise<void> {

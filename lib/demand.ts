@@ -23,6 +23,8 @@ export interface DemandContext {
   readonly scheduler: Scheduler;
   readonly retries: RetryPolicy;
   readonly clock: Clock;
+  /** Aborted when the clone is closed. */
+  readonly closing: AbortSignal;
   /** A small read fetches at least so many bytes, in whole regions, if they are missing too. */
   readonly readAround: number;
 }
@@ -41,7 +43,7 @@ export class Demand {
    * tries again what fails, as long as that is of use.
    */
   async bring(first: number, end: number, signal?: AbortSignal): Promise<void> {
-    const { map, scheduler, retries, clock } = this.#context;
+    const { map, scheduler, retries, clock, closing } = this.#context;
     let failures = 0;
     let retry = false;
     while (!map.areHydrated(first, end)) {
@@ -55,7 +57,8 @@ export class Demand {
       // A connection that breaks again and again, but brings something each time, is used.
       failures = map.hydratedIn(first, end) > before ? 1 : failures + 1;
       if (failures > retries.demand) throw error;
-      await clock.sleep(retries.delayMs(failures, error), signal);
+      const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+      await clock.sleep(retries.delayMs(failures, error), ended);
     }
   }
 

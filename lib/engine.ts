@@ -19,6 +19,9 @@ import type { HydrationState } from "./status.ts";
 import type { StoredCopy } from "./stored-copy.ts";
 import { Writer } from "./writer.ts";
 
+/** How long what opening the source brought keeps the background from starting, at most. */
+const HEAD_START_MS = 250;
+
 /** What the parts tell the clone. */
 export interface EngineEvents {
   landed(run: Run, by: RequestClass | "write"): void;
@@ -43,12 +46,12 @@ export interface Engine {
   readonly hydration: Hydration;
   readonly fetcher: Fetcher | undefined;
   readonly hydrator: Hydrator | undefined;
-  /** The first fetches. */
-  begin(): void;
+  /** Aborted when the clone is closed. */
+  readonly closing: AbortSignal;
+  /** Ends every fetch and every wait with this error; resolves when nothing is in flight. */
+  stop(error: HeadwaterError): Promise<void>;
   /** Resolves at the next change of state. */
   nextChange(): Promise<void>;
-  /** Wakes those who wait for a change. */
-  announce(): void;
 }
 
 export function makeEngine(
@@ -68,8 +71,20 @@ export function makeEngine(
   const setbacks = new Setbacks(map, geometry, retries, clock, events.quarantined);
   const committer = new Committer({ ...copy, destination, mapStore: options.mapStore });
   const changes = new Changes();
+  const ending = new AbortController();
 
-  const shared = { destination, geometry, map, locks, ledger, scheduler, rate, clock, retries };
+  const shared = {
+    destination,
+    geometry,
+    map,
+    locks,
+    ledger,
+    scheduler,
+    rate,
+    clock,
+    retries,
+    closing: ending.signal,
+  };
   const { landed } = events;
   const fetcher =
     source &&
@@ -110,22 +125,37 @@ export function makeEngine(
   const overwritten = (run: Run): void => landed(run, "write");
   const writer = new Writer({ ...shared, fetcher, demand, committer, overwritten });
 
-  const begin = (): void => {
-    const { opened } = options.source ?? {};
-    if (fetcher !== undefined && opened !== undefined && opened.length > 0) {
-      const first = geometry.regionAt(opened.offset);
-      const run = fetcher.runFrom(first, geometry.regionEnd(opened.offset + opened.length));
-      if (fetcher.isFree(first)) fetcher.start(run, "demand", false, opened);
-    }
-    // Not before the opener had a chance to read what it came for.
-    void clock.sleep(0).then(() => hydration.start());
-  };
   return {
     ...{ behavior, copy, geometry, map, ledger, rate, scheduler, setbacks, committer },
-    ...{ router, writer, hydration, fetcher, hydrator, begin },
+    ...{ router, writer, hydration, fetcher, hydrator },
+    closing: ending.signal,
     nextChange: () => changes.next(),
-    announce: () => changes.announce(),
+    stop: async (error) => {
+      ending.abort(error);
+      await fetcher?.close(error);
+      await hydration.close(error);
+      changes.announce();
+    },
   };
+}
+
+/** The first fetches: what opening the source already asked for, then the background. */
+export function beginFetching(engine: Engine, opened: ByteRange | undefined): void {
+  const { fetcher, geometry, hydration, behavior, closing } = engine;
+  const { clock } = behavior;
+  let brought: Promise<unknown> = Promise.resolve();
+  if (fetcher !== undefined && opened !== undefined && opened.length > 0) {
+    const first = geometry.regionAt(opened.offset);
+    const run = fetcher.runFrom(first, geometry.regionEnd(opened.offset + opened.length));
+    if (fetcher.isFree(first)) brought = fetcher.start(run, "demand", false, opened).done;
+  }
+  // Not before the opener had a chance to read what it came for.
+  void Promise.race([brought, clock.sleep(HEAD_START_MS, closing)])
+    .then(() => clock.sleep(0, closing))
+    .then(
+      () => hydration.start(),
+      () => {}, // closed before
+    );
 }
 
 /** Wakes everybody who waits for the next change. */

@@ -168,7 +168,7 @@ export class Fetch {
   }
 
   async #receive(): Promise<void> {
-    const { source, clock, ledger } = this.#context;
+    const { source, clock, ledger, scheduler, rate } = this.#context;
     const account = this.#request.retry ? "retry" : this.class;
     const stream = source.stream(this.#range.offset, this.#range.length, {
       signal: this.#abort.signal,
@@ -184,7 +184,10 @@ export class Fetch {
       // At the very end the stream is asked once more, so that it ends by itself.
       if (this.#hasAllWanted() && this.position < this.#rangeEnd) return;
       if (this.#pending.length >= 2 * LANDING_SIZE) await this.#landing;
-      await this.#throttle(piece.length);
+      if (this.class === "background") {
+        scheduler.arrived(piece.length);
+        if (rate.bytesPerSecond > 0) await this.#throttle(piece.length);
+      }
       this.#owedSince = clock.now();
     }
   }
@@ -259,9 +262,7 @@ export class Fetch {
 
   /** Keeps to the byte rate, unless somebody waits for this fetch. */
   async #throttle(bytes: number): Promise<void> {
-    const { rate, scheduler, clock } = this.#context;
-    if (this.class === "demand") return;
-    scheduler.arrived(bytes);
+    const { rate, clock } = this.#context;
     const waitMs = rate.take(bytes);
     if (waitMs <= 0 || this.#waiters.size > 0) return;
     const hurried = new Promise<void>((resolve) => {

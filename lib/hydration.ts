@@ -134,6 +134,7 @@ export class Hydration {
     const { hydrator, map } = this.#context;
     this.#sinceCommit += bytes;
     hydrator?.goals.settle();
+    hydrator?.wake(); // there is room again
     if (map.isComplete) this.#finish();
     else if (this.#sinceCommit >= this.#commitBytes) this.#commit();
   }

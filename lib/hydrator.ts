@@ -86,10 +86,10 @@ export class Hydrator {
   wake(): void {
     const queue = this.#queue;
     if (queue.isPaused) return;
-    const { scheduler, fetcher } = this.#context;
+    const { scheduler } = this.#context;
     queue.concurrency = scheduler.concurrency;
     while (queue.pending + queue.size < queue.concurrency) {
-      if (fetcher.claimedCount >= this.#threshold) return;
+      if (!this.#hasRoom()) return;
       const run = this.#next();
       if (run === undefined) {
         if (queue.pending === 0) this.#wakeLater();
@@ -153,16 +153,26 @@ export class Hydrator {
     return undefined;
   }
 
-  /** On a fixed grid, so that many clones of one blob ask for the same ranges. */
-  #runFrom(first: number, limit: number): Run {
-    const { geometry, scheduler, fetcher, setbacks, bytesPerSecond } = this.#context;
+  /** Regions in one fetch: a power of two. */
+  get #grid(): number {
+    const { geometry, scheduler, bytesPerSecond } = this.#context;
     const rate = bytesPerSecond();
     const bytes = rate === 0 ? scheduler.fetchSize : Math.min(scheduler.fetchSize, rate);
-    const regions = Math.min(geometry.regionsIn(bytes), this.#batchSize);
-    const grid = 2 ** Math.floor(Math.log2(regions));
-    const room = this.#threshold - fetcher.claimedCount;
+    const regions = Math.min(geometry.regionsIn(bytes), this.#batchSize, this.#threshold);
+    return 2 ** Math.floor(Math.log2(regions));
+  }
+
+  /** Whether a whole fetch more stays within the threshold. */
+  #hasRoom(): boolean {
+    return this.#context.fetcher.claimedCount + this.#grid <= this.#threshold;
+  }
+
+  /** On a fixed grid, so that many clones of one blob ask for the same ranges. */
+  #runFrom(first: number, limit: number): Run {
+    const { fetcher, setbacks } = this.#context;
+    const grid = this.#grid;
     const gridEnd = (Math.floor(first / grid) + 1) * grid;
-    const run = fetcher.runFrom(first, Math.min(limit, gridEnd, first + room));
+    const run = fetcher.runFrom(first, Math.min(limit, gridEnd));
     let end = first + 1;
     while (end < run.end && !setbacks.holds(end)) end += 1;
     return { first, end };

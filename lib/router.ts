@@ -18,6 +18,8 @@ export interface RouterContext {
   readonly ledger: Ledger;
   readonly retries: RetryPolicy;
   readonly clock: Clock;
+  /** Aborted when the clone is closed. */
+  readonly closing: AbortSignal;
   /** Whether what a read fetches is kept. dm-clone's way is false. */
   readonly copyOnRead: boolean;
 }
@@ -121,22 +123,19 @@ export class Router {
   }
 
   async #readSource(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
-    const { source, retries, clock } = this.#context;
+    const { source, retries, clock, closing } = this.#context;
     if (source === undefined) throw noSource(offset, target.length);
+    const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
     for (let attempt = 1; ; attempt += 1) {
       const meter = this.#ledger.meter(attempt === 1 ? "demand" : "retry");
-      const options = { class: "demand" as const, meter };
+      const options = { class: "demand" as const, meter, signal: ended };
       try {
-        const bytes = await source.read(
-          offset,
-          target.length,
-          signal === undefined ? options : { ...options, signal },
-        );
+        const bytes = await source.read(offset, target.length, options);
         target.set(bytes);
         return;
       } catch (error) {
         if (!isRetryable(error) || attempt > retries.demand) throw error;
-        await clock.sleep(retries.delayMs(attempt, error), signal);
+        await clock.sleep(retries.delayMs(attempt, error), ended);
       }
     }
   }

@@ -1,0 +1,172 @@
+import {
+  Clone,
+  type CloneBehavior,
+  type DestinationDevice,
+  HeadwaterError,
+  type SourceDevice,
+  type SourceOpener,
+} from "../lib/index.ts";
+import { LocalCopy } from "./file/index.ts";
+import type { HttpOptions } from "./http/index.ts";
+
+export * from "../lib/index.ts";
+
+export interface HydrateBlobOptions extends CloneBehavior {
+  /** Replace a file that is not a copy of ours, or a finished copy of something else. */
+  overwrite?: boolean;
+  /** Give up local data that cannot be continued, even what a user wrote. */
+  discardLocal?: boolean;
+  /** Ask the source now whether it is still the same, and start over if not. Costs a request. */
+  revalidate?: boolean;
+  /** Ends the opening. The clone that was opened does not listen to it any more. */
+  signal?: AbortSignal;
+  /** For `http:` and `https:` URLs. */
+  http?: HttpOptions;
+}
+
+/**
+ * Opens a remote blob at once and makes it local in the background.
+ *
+ * @param from an `http:` or `https:` URL, what `http(...)` and its like return, or a source device
+ *   that the caller closes.
+ * @param to a path: the data is in `<path>.partial` until it is whole, then the file is an ordinary
+ *   one. Or a destination device that the caller closes.
+ * @throws {TypeError} for a URL of a kind that is not known.
+ * @throws {HeadwaterError} `EXISTS`, `LOCKED`, `DIVERGED`, `MAP_CORRUPT`, `SOURCE_CHANGED`,
+ *   `DESTINATION_FULL` for what is found at the path; what opening the source throws.
+ */
+export async function hydrate(
+  from: string | URL | SourceDevice | SourceOpener,
+  to: string | DestinationDevice,
+  options: HydrateBlobOptions = {},
+): Promise<Clone> {
+  const origin = await originOf(from, options);
+  if (typeof to === "string") return openLocal(origin, to, options);
+  const source = await origin.open(undefined, options.signal);
+  try {
+    return await Clone.open({ ...options, source, destination: to, ownsSource: origin.isOurs });
+  } catch (error) {
+    if (origin.isOurs) await source.close();
+    throw error;
+  }
+}
+
+/** A source, open or not. */
+interface Origin {
+  /** Whether we open it, and so close it. */
+  readonly isOurs: boolean;
+  recognizes(identity: string): boolean;
+  open(
+    known: { size: number; identity: string } | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<SourceDevice>;
+}
+
+async function originOf(
+  from: string | URL | SourceDevice | SourceOpener,
+  options: HydrateBlobOptions,
+): Promise<Origin> {
+  if (typeof from === "string" || from instanceof URL)
+    return openerOf(await byScheme(from, options));
+  if ("open" in from) return openerOf(from);
+  return {
+    isOurs: false,
+    recognizes: (identity) => identity === from.identity,
+    open: () => Promise.resolve(from),
+  };
+}
+
+function openerOf(opener: SourceOpener): Origin {
+  return {
+    isOurs: true,
+    recognizes: (identity) => opener.recognizes(identity),
+    open: (known, signal) => opener.open({ ...(known && { known }), ...(signal && { signal }) }),
+  };
+}
+
+/** Loads only what the URL needs. */
+async function byScheme(url: string | URL, options: HydrateBlobOptions): Promise<SourceOpener> {
+  const text = String(url);
+  if (!URL.canParse(text)) throw new TypeError(`not a URL: ${text.split("?")[0]}`);
+  const { protocol } = new URL(text);
+  if (protocol === "http:" || protocol === "https:") {
+    const { http } = await import("./http/index.ts");
+    // The opening request brings whole regions.
+    const head = options.regionSize === undefined ? {} : { head: options.regionSize };
+    return http(text, { ...head, ...options.http });
+  }
+  throw new TypeError(`no source for ${protocol} URLs; http: and https: are known`);
+}
+
+async function openLocal(
+  origin: Origin,
+  path: string,
+  options: HydrateBlobOptions,
+): Promise<Clone> {
+  const { overwrite = false, discardLocal = false, signal } = options;
+  const local = await LocalCopy.open(path, {
+    overwrite,
+    discardLocal,
+    ...(signal && { signal }),
+  });
+  let source: SourceDevice | undefined;
+  try {
+    const found = local.known?.identity;
+    if (local.state === "finished") checkFinished(origin, path, found, options);
+    const isOther = found !== undefined && !origin.recognizes(found);
+    const isWanted = local.state !== "finished" || options.revalidate === true || isOther;
+    if (isWanted) {
+      const known = options.revalidate === true ? undefined : local.known;
+      const isKnown = known !== undefined && origin.recognizes(known.identity);
+      source = await origin.open(isKnown ? known : undefined, signal);
+    }
+    let restarted = false;
+    if (source !== undefined && found !== undefined && source.identity !== found) {
+      if (local.state === "finished" && !overwrite) throw changed(path, found, source.identity);
+      await local.restart();
+      restarted = true;
+    }
+    if (source !== undefined && local.state === "new") {
+      const { regionSize } = options;
+      await local.create({ size: source.size, ...(regionSize && { regionSize }) });
+    }
+    const clone = await Clone.open({
+      ...options,
+      ...(source && { source }),
+      destination: local.destination,
+      mapStore: local.mapStore,
+      ownsSource: origin.isOurs,
+      closed: () => local.close(),
+    });
+    if (restarted && source !== undefined) {
+      const event = { found: found ?? "", opened: source.identity };
+      // After the caller, who has the clone in a moment, could begin to listen.
+      setTimeout(() => clone.emit("restarted", event), 0);
+    }
+    return clone;
+  } catch (error) {
+    if (origin.isOurs) await source?.close();
+    await local.close();
+    throw error;
+  }
+}
+
+function checkFinished(
+  origin: Origin,
+  path: string,
+  found: string | undefined,
+  options: HydrateBlobOptions,
+): void {
+  if (found === undefined || origin.recognizes(found) || options.overwrite === true) return;
+  throw new HeadwaterError(
+    "EXISTS",
+    `${path} is a finished copy of ${found}; choose another path, or set overwrite`,
+  );
+}
+
+function changed(path: string, found: string, opened: string): HeadwaterError {
+  return new HeadwaterError(
+    "SOURCE_CHANGED",
+    `${path} is a finished copy of ${found}, and the source is ${opened} now; set overwrite to replace it`,
+  );
+}
