@@ -1,0 +1,165 @@
+import type { ByteRange, HeadwaterError } from "../../lib/index.ts";
+import { type Clone, hydrate } from "../hydrate.ts";
+import type { ReadRequest } from "./command-line.ts";
+import { EXIT, UsageError } from "./exit-codes.ts";
+import { HydrationFailure } from "./failure.ts";
+import { type HydrateRequest, parseHydrateRequest } from "./hydrate-request.ts";
+import { Interrupted, Interruption } from "./interruption.ts";
+import { chooseReporter, writeOut } from "./output.ts";
+import { RegionPicture } from "./region-picture.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** A close that takes longer, on a disk that hangs say, is not waited for. */
+const CLOSE_LIMIT_MS = 5000;
+
+/** What is read at once for `--read`, in bytes. */
+const READ_SIZE = 2 ** 20;
+
+/** Of the ranges still missing, for a failure's report. */
+const MISSING_LIMIT = 1000;
+
+/** `headwater <url> [file]`: resolves to the exit code; what goes wrong is thrown. */
+export async function runHydrate(args: readonly string[]): Promise<number> {
+  const request = parseHydrateRequest(args);
+  const reporter = chooseReporter(request);
+  const interruption = new Interruption();
+  const startedAt = performance.now();
+  const clone = await openClone(request, reporter, interruption);
+  try {
+    announce(clone, request.file, reporter);
+    await interruption.orElse(work(clone, request, reporter, interruption.signal));
+  } catch (error) {
+    return await endEarly(clone, request.file, reporter, error);
+  }
+  const { size, hydratedBytes, hydration } = clone.status();
+  const stats = clone.stats();
+  await clone.close();
+  const { file } = request;
+  if (hydration === "complete") {
+    const elapsedMs = Math.round(performance.now() - startedAt);
+    reporter.ended({ event: "hydrated", file, size, elapsedMs, stats });
+  } else {
+    reporter.ended({ event: "closed", file, size, hydratedBytes, stats });
+  }
+  return EXIT.done;
+}
+
+async function openClone(
+  { url, file, options }: HydrateRequest,
+  reporter: Reporter,
+  interruption: Interruption,
+): Promise<Clone> {
+  const { signal } = interruption;
+  try {
+    return await interruption.orElse(hydrate(url.href, file, { ...options, signal }));
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      reporter.ended({ event: "interrupted", signal: error.by, file });
+    }
+    // What was typed reached it nearly as it was: a header, a proxy.
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new UsageError(error.message, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Tells the reporter what there is, and from now on what happens. */
+function announce(clone: Clone, file: string, reporter: Reporter): void {
+  const { size, regionSize, hydratedBytes, identity } = clone.status();
+  const picture = new RegionPicture(size, (offset, length) =>
+    clone.hydratedBytesIn(offset, length),
+  );
+  const failed = (error: HeadwaterError) => ({ code: error.code, message: error.message });
+  clone.on("landed", (landed) => picture.landed(landed));
+  clone.on("restarted", () => reporter.notice({ event: "restarted" }));
+  clone.on("resumed", () => reporter.notice({ event: "resumed" }));
+  clone.on("paused", (error) => {
+    if (error !== undefined) reporter.notice({ event: "paused", ...failed(error) });
+  });
+  clone.on("quarantined", ({ offset, length, error }) => {
+    reporter.notice({ event: "quarantined", offset, length, ...failed(error) });
+  });
+  reporter.opened({ file, size, regionSize, hydratedBytes, identity, picture });
+}
+
+/** Ends when all that was asked for is done. The reads go on while the rest is fetched. */
+async function work(
+  clone: Clone,
+  { read, options }: HydrateRequest,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<void> {
+  const done = new AbortController();
+  const watching = watch(clone, reporter, AbortSignal.any([signal, done.signal]));
+  try {
+    await Promise.all([
+      read === undefined ? undefined : writeRange(clone, read, signal),
+      options.noHydration ? undefined : clone.hydrated(),
+    ]);
+  } finally {
+    done.abort();
+    await watching;
+  }
+}
+
+async function watch(clone: Clone, reporter: Reporter, signal: AbortSignal): Promise<void> {
+  const { intervalMs } = reporter;
+  try {
+    for await (const progress of clone.progress({ intervalMs, signal })) {
+      if (signal.aborted) return;
+      reporter.progress(progress);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Writes the range to stdout piece by piece; past the end of the blob there is nothing. */
+async function writeRange(clone: Clone, read: ReadRequest, signal: AbortSignal): Promise<void> {
+  const start = read.offset < 0 ? Math.max(0, clone.size + read.offset) : read.offset;
+  const end = Math.min(start + read.length, clone.size);
+  for (let offset = start; offset < end; offset += READ_SIZE) {
+    const bytes = await clone.read(offset, Math.min(READ_SIZE, end - offset), { signal });
+    if (!(await writeOut(bytes))) return;
+  }
+}
+
+/** Leaves a copy that can be resumed. Returns for an interruption, throws for a failure. */
+async function endEarly(
+  clone: Clone,
+  file: string,
+  reporter: Reporter,
+  reason: unknown,
+): Promise<never> {
+  reporter.stop();
+  const { size, hydratedBytes } = clone.status();
+  const missing = firstMissing(clone);
+  const saved = await closesInTime(clone);
+  if (!(reason instanceof Interrupted)) throw new HydrationFailure(reason, missing);
+  const { by } = reason;
+  reporter.ended({ event: "interrupted", signal: by, file, at: { size, hydratedBytes }, saved });
+  throw reason;
+}
+
+function firstMissing(clone: Clone): ByteRange[] {
+  const missing: ByteRange[] = [];
+  for (const range of clone.missing()) {
+    if (missing.push(range) === MISSING_LIMIT) break;
+  }
+  return missing;
+}
+
+async function closesInTime(clone: Clone): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_LIMIT_MS, false);
+  });
+  try {
+    return await Promise.race([clone.close().then(() => true), late]);
+  } catch {
+    return false; // what ended the work is reported, not what it did to the close
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,86 @@
+import { parseArgs } from "node:util";
+import { checkRegionSize } from "../../lib/index.ts";
+import type { HydrateBlobOptions } from "../hydrate.ts";
+import {
+  fileNameOf,
+  parseCount,
+  parseReadRequest,
+  parseUrl,
+  type ReadRequest,
+  takePositionals,
+  understand,
+} from "./command-line.ts";
+import { UsageError } from "./exit-codes.ts";
+import { HYDRATE_OPTIONS, JSON_OPTION, SOURCE_OPTIONS } from "./options.ts";
+import { parseSize } from "./quantities.ts";
+import { httpOptionsFrom } from "./source.ts";
+
+/** What `headwater <url> [file]` was asked for. */
+export interface HydrateRequest {
+  readonly url: URL;
+  readonly file: string;
+  readonly options: HydrateBlobOptions;
+  readonly read: ReadRequest | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+const OPTIONS = { ...HYDRATE_OPTIONS, ...JSON_OPTION, ...SOURCE_OPTIONS } as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
+
+/** @throws {UsageError} */
+export function parseHydrateRequest(args: readonly string[]): HydrateRequest {
+  const { values, positionals } = understand(() =>
+    parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
+  );
+  const [given = "", named] = takePositionals(positionals, ["URL", "file"], 1);
+  const url = parseUrl(given);
+  const { read, json = false, quiet = false } = values;
+  if (read !== undefined && json) {
+    throw new UsageError("--read and --json both write to stdout; choose one");
+  }
+  if (values["no-hydration"] && read === undefined) {
+    throw new UsageError("--no-hydration needs --read: else there is nothing to do");
+  }
+  return {
+    url,
+    file: named ?? fileNameOf(url),
+    options: cloneOptions(values),
+    read: read === undefined ? undefined : parseReadRequest(read),
+    json,
+    quiet,
+  };
+}
+
+function cloneOptions(values: Values): HydrateBlobOptions {
+  const { overwrite = false, revalidate = false } = values;
+  const { threshold, "region-size": regionSize, "batch-size": batchSize } = values;
+  const { "limit-rate": rate, "stall-after": stallAfter } = values;
+  const count = (option: string, text: string): number => parseCount(option, text);
+  return {
+    overwrite,
+    revalidate,
+    discardLocal: values["discard-local"] ?? false,
+    noHydration: values["no-hydration"] ?? false,
+    ...(regionSize === undefined ? {} : { regionSize: parseRegionSize(regionSize) }),
+    ...(threshold === undefined ? {} : { hydrationThreshold: count("threshold", threshold) }),
+    ...(batchSize === undefined ? {} : { hydrationBatchSize: count("batch-size", batchSize) }),
+    ...(rate === undefined ? {} : { bytesPerSecond: understand(() => parseSize(rate)) }),
+    ...(stallAfter === undefined
+      ? {}
+      : { retries: { stallAfter: count("stall-after", stallAfter) } }),
+    http: {
+      ...httpOptionsFrom(values),
+      allowUnvalidated: values["allow-unvalidated"] ?? false,
+    },
+  };
+}
+
+function parseRegionSize(text: string): number {
+  return understand(() => {
+    const regionSize = parseSize(text);
+    checkRegionSize(regionSize);
+    return regionSize;
+  });
+}

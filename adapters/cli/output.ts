@@ -1,0 +1,48 @@
+import { once } from "node:events";
+import { styleText } from "node:util";
+import { JsonReporter } from "./json-reporter.ts";
+import { LineReporter } from "./line-reporter.ts";
+import type { CellKind, Paint } from "./region-picture.ts";
+import { type Reporter, silentReporter } from "./reporter.ts";
+import { TerminalReporter } from "./terminal-reporter.ts";
+
+const COLOURS: Readonly<Record<CellKind, Parameters<typeof styleText>[0]>> = {
+  empty: "gray",
+  earlier: "blue",
+  background: "green",
+  demand: "yellow",
+};
+
+/** Colours where `stream` is a terminal that wants them: `NO_COLOR` and its like are heard. */
+export function paintFor(stream: NodeJS.WriteStream): Paint {
+  return (kind, text) => styleText(COLOURS[kind], text, { stream });
+}
+
+/** Programs get JSON on stdout; people get stderr, drawn on where it is a terminal. */
+export function chooseReporter(wanted: { json: boolean; quiet: boolean }): Reporter {
+  const { stdout, stderr } = process;
+  if (wanted.json) return new JsonReporter((line) => stdout.write(line));
+  if (wanted.quiet) return silentReporter;
+  if (stderr.isTTY && process.env.TERM !== "dumb") {
+    return new TerminalReporter(stderr, paintFor(stderr));
+  }
+  return new LineReporter((line) => stderr.write(line));
+}
+
+/**
+ * Writes to stdout no faster than it is read. False when nobody reads it any more, as when it is
+ * piped into `head`.
+ */
+export async function writeOut(bytes: Uint8Array): Promise<boolean> {
+  const { stdout } = process;
+  if (!stdout.writable) return false;
+  if (!stdout.write(bytes)) await Promise.race([once(stdout, "drain"), once(stdout, "close")]);
+  return stdout.writable;
+}
+
+/** A reader of ours that went away is no failure of ours. Other failures of stdout are. */
+export function tolerateClosedOutput(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
