@@ -167,6 +167,7 @@ function checkFinished(
 function changed(path: string, found: string, opened: string): HeadwaterError {
   return new HeadwaterError(
     "SOURCE_CHANGED",
-    `${path} is a finished copy of ${found}, and the source is ${opened} now; set overwrite to replace it`,
+    `${path} is a finished copy of ${found}, and the source is ${opened} now; ` +
+      "set overwrite to replace it",
   );
 }

@@ -1,8 +1,20 @@
 import { checkCount } from "./assert.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { DestinationDevice, SourceDevice } from "./device.ts";
+import type { ByteRange, DestinationDevice, SourceDevice } from "./device.ts";
 import type { MapStore } from "./map-store.ts";
 import { type RetryOptions, RetryPolicy } from "./retry-policy.ts";
+
+/** For one call of a user: ends the wait of this call, never a fetch that somebody else awaits. */
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface HydrateOptions extends CallOptions {
+  /** What to bring, in bytes; parts past the end are ignored. Default: everything. */
+  ranges?: readonly ByteRange[];
+  /** The highest is brought first. Default 0. */
+  priority?: number;
+}
 
 /** What can be changed while a clone is open. */
 export interface LiveOptions {
@@ -10,7 +22,7 @@ export interface LiveOptions {
   hydrationThreshold?: number;
   /** Regions joined in one background fetch at most. Default: as many as are 8 MiB. */
   hydrationBatchSize?: number;
-  /** Of the background, at most. A fetch that a reader waits for is exempt. 0, the default: no limit. */
+  /** Of the background, at most; a fetch that a reader waits for is exempt. Default 0: no limit. */
   bytesPerSecond?: number;
 }
 
@@ -25,7 +37,7 @@ export interface CloneBehavior extends LiveOptions {
   noHydration?: boolean;
   /** Whether what a read fetches is kept. Default true; false is the kernel's dm-clone. */
   copyOnRead?: boolean;
-  /** A small read fetches so many bytes, in whole regions, where they are missing. Default 128 KiB. */
+  /** A small read fetches so many bytes, in whole regions, where missing. Default 128 KiB. */
   readAround?: number;
   retries?: RetryOptions;
   /** A source that sends nothing for so many milliseconds has failed. Default 60 000. */
@@ -41,7 +53,7 @@ export interface CloneOptions extends CloneBehavior {
   destination: DestinationDevice;
   /** Without one nothing of the map survives `close`. */
   mapStore?: MapStore;
-  /** The source is closed when it is no longer needed. Default false: whoever opened it closes it. */
+  /** The source is closed when it is no longer needed. Default false: its opener closes it. */
   ownsSource?: boolean;
   /** Called by `close` when nothing uses the destination and the map store any more. */
   closed?: () => Promise<void>;

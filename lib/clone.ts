@@ -2,31 +2,22 @@ import { EventEmitter } from "node:events";
 import { checkCount } from "./assert.ts";
 import { loadBitmaps } from "./bitmap.ts";
 import {
-  type Behavior,
+  type CallOptions,
   type CloneOptions,
   checkBehavior,
+  type HydrateOptions,
   type LiveOptions,
 } from "./clone-options.ts";
+import { describe, hydratedBytes } from "./describe.ts";
 import type { ByteRange } from "./device.ts";
 import { readChannel } from "./diagnostics.ts";
-import { beginFetching, type Engine, makeEngine } from "./engine.ts";
+import { beginFetching, configure, type Engine, makeEngine } from "./engine.ts";
 import { HeadwaterError } from "./errors.ts";
+import type { Geometry } from "./geometry.ts";
 import { progress } from "./progress.ts";
 import type { Run } from "./region-map.ts";
 import type { CloneEvents, CloneMode, CloneStats, CloneStatus, Progress } from "./status.ts";
 import { openStoredCopy } from "./stored-copy.ts";
-
-/** For one call of a user: ends the wait of this call, never a fetch that somebody else awaits. */
-export interface CallOptions {
-  signal?: AbortSignal;
-}
-
-export interface HydrateOptions extends CallOptions {
-  /** What to bring, in bytes; parts past the end are ignored. Default: everything. */
-  ranges?: readonly ByteRange[];
-  /** The highest is brought first. Default 0. */
-  priority?: number;
-}
 
 /**
  * A remote source and a local destination as one device. A read is served by the destination where
@@ -41,6 +32,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   /** In bytes. */
   readonly regionSize: number;
   readonly #engine: Engine;
+  readonly #geometry: Geometry;
   readonly #options: CloneOptions;
   #mode: CloneMode = "read-write";
   #modeError: HeadwaterError | undefined;
@@ -51,6 +43,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     super();
     this.#options = options;
     this.#engine = engine;
+    this.#geometry = engine.geometry;
     this.size = engine.geometry.size;
     this.sourceSize = engine.copy.sourceSize;
     this.regionSize = engine.geometry.regionSize;
@@ -73,7 +66,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
         `the destination has ${destination.size} bytes; the clone needs ${copy.geometry.size}`,
       );
     }
-    const behavior: Behavior = checkBehavior(options, copy.geometry.regionSize);
+    const behavior = checkBehavior(options, copy.geometry.regionSize);
     const engine = makeEngine(options, copy, behavior, {
       landed: (run, by) => clone.#landed(run, by),
       changed: (state, error) => {
@@ -108,7 +101,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    */
   read(offset: number, length: number, options: CallOptions = {}): Promise<Uint8Array> {
     checkCount("length", length, 0);
-    const target = new Uint8Array(this.#clip(offset, length));
+    const target = new Uint8Array(this.#geometry.clip(offset, length));
     if (options.signal === undefined && this.#readNow(offset, target)) {
       return Promise.resolve(target);
     }
@@ -117,7 +110,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   /** Reads into `target`, and returns how many bytes: fewer than it holds only at the end. */
   async readInto(offset: number, target: Uint8Array, options: CallOptions = {}): Promise<number> {
-    const length = this.#clip(offset, target.length);
+    const length = this.#geometry.clip(offset, target.length);
     const part = length === target.length ? target : target.subarray(0, length);
     await this.#readLater(offset, part, options);
     return length;
@@ -128,7 +121,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    * destination to be quick. Returns undefined otherwise: `readInto` then does it.
    */
   readIntoSync(offset: number, target: Uint8Array): number | undefined {
-    const length = this.#clip(offset, target.length);
+    const length = this.#geometry.clip(offset, target.length);
     const part = length === target.length ? target : target.subarray(0, length);
     return this.#readNow(offset, part) ? length : undefined;
   }
@@ -160,7 +153,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   async hydrate(options: HydrateOptions = {}): Promise<void> {
     this.#checkOpen();
     const { ranges, priority = 0, signal } = options;
-    const runs = ranges?.map((range) => this.#runOf(range)).filter((run) => run.first < run.end);
+    const runs = ranges?.map(({ offset, length }) => this.#geometry.runOf(offset, length));
     await this.#engine.hydration.hydrate(runs, priority, signal);
   }
 
@@ -177,17 +170,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   /** Where hydration stands, every `intervalMs` (default 250), until it is complete or stalled. */
   progress(options: CallOptions & { intervalMs?: number } = {}): AsyncGenerator<Progress> {
     const { intervalMs = 250, signal } = options;
-    const { ledger, hydration, behavior } = this.#engine;
-    const context = {
-      clock: behavior.clock,
-      ledger,
-      size: this.size,
-      hydratedBytes: () => this.hydratedBytesIn(0, this.size),
-      state: () => hydration.state,
-      changed: () => this.#engine.nextChange(),
-      isClosed: () => this.#closing !== undefined,
-    };
-    return progress(context, checkCount("intervalMs", intervalMs), signal);
+    return progress(this.#engine, checkCount("intervalMs", intervalMs), signal);
   }
 
   /** Nothing new is fetched in the background until `resume`. Reads go on. */
@@ -205,27 +188,12 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   /** @throws {RangeError} naming the option that is out of its range. */
   configure(options: LiveOptions): void {
     this.#checkOpen();
-    const { hydrator, rate } = this.#engine;
-    const { hydrationThreshold, hydrationBatchSize, bytesPerSecond } = options;
-    const checked = checkBehavior(options, this.regionSize);
-    if (bytesPerSecond !== undefined) rate.bytesPerSecond = checked.bytesPerSecond;
-    if (hydrator === undefined) return;
-    if (hydrationThreshold !== undefined) hydrator.threshold = checked.hydrationThreshold;
-    if (hydrationBatchSize !== undefined) hydrator.batchSize = checked.hydrationBatchSize;
+    configure(this.#engine, options);
   }
 
   /** How many bytes of this range are local. */
   hydratedBytesIn(offset: number, length: number): number {
-    const { geometry, map } = this.#engine;
-    const end = offset + this.#clip(offset, length);
-    if (end <= offset) return 0;
-    const first = geometry.regionAt(offset);
-    const last = geometry.regionEnd(end);
-    let bytes = map.hydratedIn(first, last) * geometry.regionSize;
-    // The regions at the ends belong to the range in part.
-    if (map.isHydrated(first)) bytes -= offset - geometry.offsetOf(first);
-    if (map.isHydrated(last - 1)) bytes -= last * geometry.regionSize - end;
-    return bytes;
+    return hydratedBytes(this.#engine, offset, this.#geometry.clip(offset, length));
   }
 
   /** What is not local yet, in order. */
@@ -237,28 +205,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   status(): CloneStatus {
-    const { geometry, map, hydration, fetcher, hydrator, scheduler, copy } = this.#engine;
-    const { rate, behavior, setbacks, committer } = this.#engine;
-    return {
-      mode: this.#mode,
-      hydration: hydration.state,
-      size: this.size,
-      sourceSize: this.sourceSize,
-      regionSize: this.regionSize,
-      regionCount: geometry.regionCount,
-      hydratedCount: map.hydratedCount,
-      hydratingCount: fetcher?.claimedCount ?? 0,
-      hydratedBytes: this.hydratedBytesIn(0, this.size),
-      hydrationThreshold: hydrator?.threshold ?? behavior.hydrationThreshold,
-      hydrationBatchSize: hydrator?.batchSize ?? behavior.hydrationBatchSize,
-      concurrency: scheduler.concurrency,
-      bytesPerSecond: rate.bytesPerSecond,
-      identity: copy.identity,
-      strongIdentity: this.#options.source?.strongIdentity ?? true,
-      written: committer.written,
-      quarantined: setbacks.quarantined(),
-      error: this.#modeError ?? hydration.error,
-    };
+    const strongIdentity = this.#options.source?.strongIdentity ?? true;
+    return describe(this.#engine, this.#mode, this.#modeError, strongIdentity);
   }
 
   /** What was read and what it cost, since this clone was opened. */
@@ -334,25 +282,10 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     }
   }
 
-  /** How much of a read lies inside. */
-  #clip(offset: number, length: number): number {
-    if (!(Number.isSafeInteger(offset) && offset >= 0)) {
-      throw new RangeError(`offset is ${offset}; it must be a whole number of at least 0`);
-    }
-    return Math.max(0, Math.min(length, this.size - offset));
-  }
-
-  #runOf({ offset, length }: ByteRange): Run {
-    const { geometry } = this.#engine;
-    checkCount("length", length, 0);
-    const end = offset + this.#clip(offset, length);
-    return { first: geometry.regionAt(offset), end: end > offset ? geometry.regionEnd(end) : 0 };
-  }
-
   #checkWritable(offset: number, length: number): void {
     this.#checkOpen();
     checkCount("length", length, 0);
-    if (this.#clip(offset, length) !== length) {
+    if (this.#geometry.clip(offset, length) !== length) {
       throw new RangeError(`${length} bytes at ${offset} go past the end at ${this.size}`);
     }
     if (this.#mode !== "read-write") {

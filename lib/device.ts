@@ -53,8 +53,9 @@ export interface SourceDevice extends AsyncDisposable {
   /**
    * Reads the `length` bytes at `offset`: all of them, never fewer, on an ArrayBuffer of their own.
    *
-   * @throws {HeadwaterError} `SHORT_READ` when the bytes end early; `SOURCE_CHANGED` when this is no
-   *   longer the object that was opened; others with `retryable` set where a later try may succeed.
+   * @throws {HeadwaterError} `SHORT_READ` when the bytes end early; `SOURCE_CHANGED` when this is
+   *   no longer the object that was opened; others with `retryable` set where a later try may
+   *   succeed.
    */
   read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array>;
 

@@ -1,6 +1,11 @@
 import { ByteRate } from "./byte-rate.ts";
 import { CheckedDestination, CheckedSource } from "./checked-device.ts";
-import type { Behavior, CloneOptions } from "./clone-options.ts";
+import {
+  type Behavior,
+  type CloneOptions,
+  checkBehavior,
+  type LiveOptions,
+} from "./clone-options.ts";
 import { Committer } from "./committer.ts";
 import { Demand } from "./demand.ts";
 import type { ByteRange, RequestClass } from "./device.ts";
@@ -156,6 +161,16 @@ export function beginFetching(engine: Engine, opened: ByteRange | undefined): vo
       () => hydration.start(),
       () => {}, // closed before
     );
+}
+
+/** Changes what can be changed while a clone is open. */
+export function configure(engine: Engine, options: LiveOptions): void {
+  const { hydrator, rate, geometry } = engine;
+  const checked = checkBehavior(options, geometry.regionSize);
+  if (options.bytesPerSecond !== undefined) rate.bytesPerSecond = checked.bytesPerSecond;
+  if (hydrator === undefined) return;
+  if (options.hydrationThreshold !== undefined) hydrator.threshold = checked.hydrationThreshold;
+  if (options.hydrationBatchSize !== undefined) hydrator.batchSize = checked.hydrationBatchSize;
 }
 
 /** Wakes everybody who waits for the next change. */

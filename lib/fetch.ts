@@ -8,6 +8,7 @@ import type { Ledger } from "./ledger.ts";
 import { PendingBytes } from "./pending-bytes.ts";
 import type { RegionLocks } from "./region-locks.ts";
 import type { RegionMap, Run } from "./region-map.ts";
+import { RegionWaiters } from "./region-waiters.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** Whole regions are written once so many bytes of them have arrived; sooner if somebody waits. */
@@ -50,12 +51,6 @@ export interface FetchEnd {
   readonly landedCount: number;
 }
 
-interface Waiter {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
 /**
  * Brings one run of regions from the source to the destination. Each region lands, and wakes who
  * waits for it, as soon as its own bytes are there. Its claims were made before; it gives back
@@ -71,7 +66,7 @@ export class Fetch {
   readonly #request: FetchRequest;
   readonly #range: ByteRange;
   readonly #abort = new AbortController();
-  readonly #waiters = new Map<number, Waiter>();
+  readonly #waiters = new RegionWaiters();
   readonly #pending: PendingBytes;
   readonly #startedAt: number;
   #firstByteAt: number | undefined;
@@ -112,24 +107,17 @@ export class Fetch {
     return this.#context.clock.now() - this.#startedAt;
   }
 
-  /** Resolves when the region has landed or is no longer brought by this fetch; rejects if it failed. */
+  /** Resolves when the region has landed, or is no longer brought by this fetch. */
   settled(region: number): Promise<void> {
-    let waiter = this.#waiters.get(region);
-    if (waiter === undefined) {
-      waiter = makeWaiter();
-      this.#waiters.set(region, waiter);
-    }
+    const settled = this.#waiters.wait(region);
     this.#hurry();
     if (this.#context.geometry.offsetOf(region + 1) <= this.position) this.#land();
-    return waiter.promise;
+    return settled;
   }
 
   /** Claims were taken away: what still arrives of those regions is dropped. */
   dropped(first: number, end: number): void {
-    for (let region = first; region < end; region += 1) {
-      this.#waiters.get(region)?.resolve();
-      this.#waiters.delete(region);
-    }
+    this.#waiters.resolve(first, end);
     while (this.#wantedEnd > this.first && !this.#holds(this.#wantedEnd - 1)) this.#wantedEnd -= 1;
     if (this.#hasAllWanted() && this.position < this.#rangeEnd) this.#abort.abort(LEFT);
   }
@@ -236,11 +224,8 @@ export class Fetch {
         map.markHydrated(run.first, run.end);
         ledger.landedBytes += part.length;
         this.#landedCount += run.end - run.first;
-        for (let landed = run.first; landed < run.end; landed += 1) {
-          claims.delete(landed);
-          this.#waiters.get(landed)?.resolve();
-          this.#waiters.delete(landed);
-        }
+        for (let landed = run.first; landed < run.end; landed += 1) claims.delete(landed);
+        this.#waiters.resolve(run.first, run.end);
         this.#context.landed(run, this.class);
       }
     } finally {
@@ -253,11 +238,7 @@ export class Fetch {
     const whole = geometry.regionAt(this.position);
     const first = geometry.regionAt(this.#pending.start);
     if (geometry.lengthOf(first, whole) >= LANDING_SIZE) return true;
-    if (this.#waiters.size === 0) return false;
-    for (let region = first; region < whole; region += 1) {
-      if (this.#waiters.has(region)) return true;
-    }
-    return false;
+    return this.#waiters.some(first, whole);
   }
 
   /** Keeps to the byte rate, unless somebody waits for this fetch. */
@@ -286,11 +267,8 @@ export class Fetch {
     } else {
       this.#lose(this.#pending.length);
     }
-    for (const waiter of this.#waiters.values()) {
-      if (error === undefined) waiter.resolve();
-      else waiter.reject(error);
-    }
-    this.#waiters.clear();
+    if (error === undefined) this.#waiters.resolve(this.first, this.end);
+    else this.#waiters.reject(error);
     this.#context.ended();
     return { error, failed, landedCount: this.#landedCount };
   }
@@ -316,14 +294,3 @@ export class Fetch {
 
 /** The reason with which a fetch leaves a stream of which it needs nothing more. */
 const LEFT: symbol = Symbol("nothing more is wanted");
-
-function makeWaiter(): Waiter {
-  let resolve = (): void => {};
-  let reject = (_: unknown): void => {};
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  promise.catch(() => {}); // whoever waits has the promise itself
-  return { promise, resolve, reject };
-}

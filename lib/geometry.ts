@@ -7,7 +7,7 @@ export const DEFAULT_REGION_SIZE = 65536;
 /** More regions than this do not fit the 32-bit bitmap with room to spare; dm-clone's limit too. */
 export const MAX_REGION_COUNT: number = 2 ** 31;
 
-/** Between bytes and regions. The last region may be short. Nobody else divides by a region size. */
+/** Between bytes and regions, the last of which may be short. Nobody else divides by a size. */
 export class Geometry {
   readonly size: number;
   readonly regionSize: number;
@@ -28,7 +28,8 @@ export class Geometry {
     this.regionCount = Math.ceil(size / regionSize);
     if (this.regionCount > MAX_REGION_COUNT) {
       throw new RangeError(
-        `${size} bytes in regions of ${regionSize} are ${this.regionCount} regions; at most ${MAX_REGION_COUNT} are allowed: take larger regions`,
+        `${size} bytes are ${this.regionCount} regions of ${regionSize}, and at most ` +
+          `${MAX_REGION_COUNT} are allowed: take larger regions`,
       );
     }
   }
@@ -54,6 +55,25 @@ export class Geometry {
     return this.offsetOf(end) - this.offsetOf(first);
   }
 
+  /**
+   * How much of a range lies inside.
+   *
+   * @throws {RangeError} when the offset is not a whole number of at least 0.
+   */
+  clip(offset: number, length: number): number {
+    if (!(Number.isSafeInteger(offset) && offset >= 0)) {
+      throw new RangeError(`offset is ${offset}; it must be a whole number of at least 0`);
+    }
+    return Math.max(0, Math.min(length, this.size - offset));
+  }
+
+  /** The regions that hold a part of the range, as far as it lies inside. */
+  runOf(offset: number, length: number): { first: number; end: number } {
+    const first = this.regionAt(offset);
+    const inside = this.clip(offset, checkCount("length", length, 0));
+    return { first, end: inside > 0 ? this.regionEnd(offset + inside) : first };
+  }
+
   /** How many regions `bytes` bytes are: rounded up, at least one. */
   regionsIn(bytes: number): number {
     return Math.max(1, Math.ceil(bytes / this.regionSize));
@@ -65,7 +85,8 @@ export function checkRegionSize(regionSize: number): void {
   const whole = Number.isSafeInteger(regionSize) && Number.isInteger(Math.log2(regionSize));
   if (!whole || regionSize < MIN_REGION_SIZE || regionSize > MAX_REGION_SIZE) {
     throw new RangeError(
-      `regionSize is ${regionSize}; it must be a power of two from ${MIN_REGION_SIZE} to ${MAX_REGION_SIZE}`,
+      `regionSize is ${regionSize}; it must be a power of two ` +
+        `from ${MIN_REGION_SIZE} to ${MAX_REGION_SIZE}`,
     );
   }
 }

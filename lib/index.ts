@@ -2,7 +2,13 @@ export * from "./assert.ts";
 export * from "./bitmap.ts";
 export * from "./clock.ts";
 export * from "./clone.ts";
-export type { CloneBehavior, CloneOptions, LiveOptions } from "./clone-options.ts";
+export type {
+  CallOptions,
+  CloneBehavior,
+  CloneOptions,
+  HydrateOptions,
+  LiveOptions,
+} from "./clone-options.ts";
 export * from "./device.ts";
 export * from "./errors.ts";
 export * from "./geometry.ts";

@@ -1,7 +1,7 @@
 import type { Meter } from "./device.ts";
 import type { CloneStats, Spent } from "./status.ts";
 
-/** Where something spent is booked: a first try by its class, everything after a failure as retry. */
+/** Where something is booked: a first try by its class, what follows a failure as retry. */
 export type Account = "demand" | "background" | "retry";
 
 interface Sum {

@@ -4,9 +4,9 @@ export type MapSlot = 0 | 1;
 /** Where the region map is kept, as bytes that mean nothing to the store. */
 export interface MapStore extends AsyncDisposable {
   /**
-   * What the two slots hold: empty, or only zeros, where nothing was saved. After a crash one of them may be torn,
-   * and what follows the saved bytes in a slot is undefined: the format knows its own length and
-   * checksum.
+   * What the two slots hold: empty, or only zeros, where nothing was saved. After a crash one of
+   * them may be torn, and what follows the saved bytes in a slot is undefined: the format knows
+   * its own length and checksum.
    */
   load(): Promise<readonly [Uint8Array, Uint8Array]>;
 

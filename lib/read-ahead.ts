@@ -15,7 +15,7 @@ export class ReadAhead {
   /** The most recently used last. */
   readonly #heads: Head[] = [];
 
-  /** @returns how many bytes past this read its reader will want soon; 0 for a reader that jumps. */
+  /** @returns how many bytes past this read its reader will want soon: 0 if it jumps. */
   follow(offset: number, length: number): number {
     const index = this.#heads.findIndex((head) => head.next === offset);
     if (index < 0) {

@@ -6,11 +6,11 @@ export interface RetryOptions {
   demand?: number;
   /** How often a region is tried again in the background before it is quarantined. Default 1. */
   background?: number;
-  /** Failures in a row, with no byte landing between them, after which hydration stalls. Default 8. */
+  /** Failures in a row, with nothing landed between, after which hydration stalls. Default 8. */
   stallAfter?: number;
   /** The first pause, in milliseconds; it doubles from try to try. Default 100. */
   backoffMs?: number;
-  /** The longest pause, in milliseconds, also where a server asks for a longer one. Default 30 000. */
+  /** The longest pause, in milliseconds, whatever a server asks for. Default 30 000. */
   maxBackoffMs?: number;
 }
 

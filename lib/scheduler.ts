@@ -25,7 +25,7 @@ const SLOW_MS = 2;
 const BACK_OFF = 0.7;
 /** The floor of the demand latency is the least of this many milliseconds. */
 const FLOOR_MS = 30_000;
-/** A reader waits for its region in a fetch under way this much longer than a request of its own. */
+/** A reader waits for a fetch under way this much longer than for a request of its own. */
 const PATIENCE_MS = 40;
 
 /** How one fetch went. */

@@ -148,7 +148,8 @@ export class Setbacks {
     const missing = this.#map.regionCount - this.#map.hydratedCount;
     return new HeadwaterError(
       "STALLED",
-      `hydration stalled after ${this.#inARow} failures in a row, ${missing} regions missing (bytes ${ranges.join(", ")}): ${cause.message}`,
+      `hydration stalled after ${this.#inARow} failures in a row, ${missing} regions missing ` +
+        `(bytes ${ranges.join(", ")}): ${cause.message}`,
       { cause },
     );
   }
