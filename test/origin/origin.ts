@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "node:tls";
 import { answerTo } from "./answer.ts";
 import { ConnectionOver, Pace, writeAnswer } from "./connection.ts";
 import { type OriginRequest, parseRange, parseRequest } from "./request.ts";
@@ -23,6 +23,8 @@ export interface SeenRequest {
   readonly port: number;
   /** The same for requests on the same connection. */
   readonly connection: number;
+  /** The name in the client's certificate, if it showed one. */
+  readonly client: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -116,13 +118,20 @@ export class Origin {
     const seen = this.#requests.get(path) ?? [];
     this.#requests.set(path, seen);
     const port = socket.localPort ?? 0;
-    seen.push({ method, path: path + url.search, port, connection, headers });
+    const client = clientOf(socket);
+    seen.push({ method, path: path + url.search, port, connection, client, headers });
     if (seen.length > LOG_LENGTH) seen.shift();
 
     await writeAnswer(socket, answerTo(request, behaviour), behaviour, pace, (bytes) => {
       counts.bytes += bytes;
     });
   }
+}
+
+function clientOf(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  const name = socket.getPeerCertificate().subject?.CN;
+  return Array.isArray(name) ? name.join() : name;
 }
 
 async function* requestsOf(socket: Socket): AsyncGenerator<OriginRequest, void, undefined> {
