@@ -51,6 +51,9 @@ export async function hydrate(
   }
 }
 
+/** What opening an HTTP source brings by itself, in bytes. */
+const DEFAULT_HEAD: number = 128 * 2 ** 10;
+
 /** A source, open or not. */
 interface Origin {
   /** Whether we open it, and so close it. */
@@ -91,9 +94,11 @@ async function byScheme(url: string | URL, options: HydrateBlobOptions): Promise
   const { protocol } = new URL(text);
   if (protocol === "http:" || protocol === "https:") {
     const { http } = await import("./http/index.ts");
-    // The opening request brings whole regions.
-    const head = options.regionSize === undefined ? {} : { head: options.regionSize };
-    return http(text, { ...head, ...options.http });
+    const { http: httpOptions = {}, regionSize = 0 } = options;
+    const { head, tail } = httpOptions;
+    // Unless told otherwise the opening request brings the first region whole.
+    const isTold = head !== undefined || tail !== undefined || regionSize <= DEFAULT_HEAD;
+    return http(text, isTold ? httpOptions : { ...httpOptions, head: regionSize });
   }
   throw new TypeError(`no source for ${protocol} URLs; http: and https: are known`);
 }

@@ -4,8 +4,8 @@ export interface Bitmap {
   has(value: number): boolean;
   addRange(first: number, end: number): void;
   removeRange(first: number, end: number): void;
+  /** `intersectsWithRange` would be the name of what we ask, but it errs on run containers. */
   rangeCardinality(first: number, end: number): number;
-  intersectsWithRange(first: number, end: number): boolean;
   /** How many values are at most `value`. */
   rank(value: number): number;
   /** The value with so many before it. */

@@ -6,6 +6,8 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Calls back every `ms` until the returned function is called. Never keeps the process alive. */
   every(ms: number, tick: () => void): () => void;
+  /** Returns a function that says how busy the thread was since its last call, 0 to 1. */
+  loadMeter?(): () => number;
 }
 
 export const systemClock: Clock = {
@@ -32,5 +34,15 @@ export const systemClock: Clock = {
     const timer = setInterval(tick, ms);
     timer.unref();
     return () => clearInterval(timer);
+  },
+
+  loadMeter: () => {
+    let last = performance.eventLoopUtilization();
+    return () => {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, last);
+      last = now;
+      return utilization;
+    };
   },
 };

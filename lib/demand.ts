@@ -65,6 +65,7 @@ export class Demand {
   /** Starts to fetch what is missing of these regions, as far as there is room, for nobody yet. */
   prefetch(first: number, end: number): void {
     const { fetcher, map, geometry } = this.#context;
+    if (fetcher.isClosed) return;
     let region = map.nextMissing(first);
     while (region !== undefined && region < end && this.#active.size < MAX_FETCHES / 2) {
       let next = region + 1;

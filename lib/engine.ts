@@ -91,12 +91,12 @@ export function makeEngine(
     closing: ending.signal,
   };
   const { landed } = events;
+  /** A background fetch is followed by the next one in any case. */
+  const ended = (by: RequestClass): void => {
+    if (by === "demand") hydrator?.wake();
+  };
   const fetcher =
-    source &&
-    new Fetcher(
-      { ...shared, source, landed, ended: () => hydrator?.wake() },
-      behavior.stallTimeoutMs,
-    );
+    source && new Fetcher({ ...shared, source, landed, ended }, behavior.stallTimeoutMs);
   const demand = fetcher && new Demand({ ...shared, fetcher, readAround: behavior.readAround });
   const hydrator =
     fetcher &&
@@ -136,6 +136,7 @@ export function makeEngine(
     closing: ending.signal,
     nextChange: () => changes.next(),
     stop: async (error) => {
+      hydrator?.stop();
       ending.abort(error);
       await fetcher?.close(error);
       await hydration.close(error);

@@ -12,7 +12,7 @@ import { RegionWaiters } from "./region-waiters.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** Whole regions are written once so many bytes of them have arrived; sooner if somebody waits. */
-const LANDING_SIZE: number = 512 * 2 ** 10;
+const LANDING_SIZE: number = 256 * 2 ** 10;
 
 /** What all fetches of a clone share. */
 export interface FetchContext {
@@ -29,8 +29,6 @@ export interface FetchContext {
   readonly claims: Map<number, Fetch>;
   /** Called after regions were written and marked. */
   landed(run: Run, by: RequestClass): void;
-  /** Called when a fetch has ended and its claims are free. */
-  ended(): void;
   /** Beginnings of regions whose fetch broke off: the next one goes on from there. */
   readonly beginnings: Map<number, PendingBytes>;
 }
@@ -269,7 +267,6 @@ export class Fetch {
     }
     if (error === undefined) this.#waiters.resolve(this.first, this.end);
     else this.#waiters.reject(error);
-    this.#context.ended();
     return { error, failed, landedCount: this.#landedCount };
   }
 

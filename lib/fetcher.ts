@@ -4,7 +4,10 @@ import { Fetch, type FetchContext } from "./fetch.ts";
 import type { PendingBytes } from "./pending-bytes.ts";
 import type { Run } from "./region-map.ts";
 
-export type FetcherContext = Omit<FetchContext, "claims" | "beginnings">;
+export interface FetcherContext extends Omit<FetchContext, "claims" | "beginnings"> {
+  /** Called when a fetch has ended and its claims are free. */
+  ended(by: RequestClass): void;
+}
 
 /**
  * The one way bytes come from the source to the destination. A region is claimed by one fetch at a
@@ -16,15 +19,21 @@ export class Fetcher {
   readonly #beginnings = new Map<number, PendingBytes>();
   readonly #active = new Set<Fetch>();
   readonly #stopWatching: () => void;
+  readonly #ended: FetcherContext["ended"];
   #closed: HeadwaterError | undefined;
 
   /** @param stallTimeoutMs a source that sends nothing for so long has failed. */
   constructor(context: FetcherContext, stallTimeoutMs: number) {
     this.#context = { ...context, claims: this.#claims, beginnings: this.#beginnings };
+    this.#ended = context.ended;
     const { clock } = context;
     this.#stopWatching = clock.every(Math.max(1, stallTimeoutMs / 8), () => {
       for (const fetch of this.#active) fetch.checkStall(clock.now(), stallTimeoutMs);
     });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /** Regions that a fetch holds now. */
@@ -59,7 +68,10 @@ export class Fetcher {
     const request = { ...run, class: by, retry };
     const fetch = new Fetch(this.#context, opened === undefined ? request : { ...request, opened });
     this.#active.add(fetch);
-    void fetch.done.then(() => this.#active.delete(fetch));
+    void fetch.done.then(() => {
+      this.#active.delete(fetch);
+      this.#ended(by);
+    });
     return fetch;
   }
 

@@ -66,7 +66,8 @@ export class Hydration {
 
   /** The first move after opening. */
   start(): void {
-    if (this.#state === "complete" || this.#closed !== undefined) return;
+    if (this.#closed !== undefined) return;
+    if (this.#state !== "running" && this.#state !== "off") return;
     if (this.#context.map.isComplete) this.#finish();
     else this.#context.hydrator?.start(); // goals only, while it is off
   }

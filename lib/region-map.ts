@@ -71,7 +71,7 @@ export class RegionMap {
   areHydrated(first: number, end: number): boolean {
     if (this.#missingCount === 0) return true;
     if (end - first === 1) return !this.#missing.has(first);
-    return !this.#missing.intersectsWithRange(first, end);
+    return this.#missing.rangeCardinality(first, end) === 0;
   }
 
   /** How many of them are. */

@@ -14,7 +14,9 @@ const IDLE_MS = 1000;
 const FIRST_IDLE_MS = 300;
 /** More goodput by this factor makes more fetches at once worth while. */
 const WORTHWHILE = 1.03;
-const WORTHWHILE_DOUBLING = 1.15;
+const WORTHWHILE_DOUBLING = 1.25;
+/** A thread as busy as this gets no more done by having more to do at once. */
+const BUSY = 0.95;
 /** Goodput is judged over a window of at least this long, and of this many fetches each. */
 const WINDOW_MS = 50;
 /** A settled hydrator tries one more fetch at once every so often. */
@@ -45,6 +47,7 @@ export interface FetchReport {
  */
 export class Scheduler {
   readonly #clock: Clock;
+  readonly #load: () => number;
   #concurrency = FIRST_CONCURRENCY;
   /** Still doubling, after a start. */
   #ramping = true;
@@ -58,6 +61,7 @@ export class Scheduler {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#load = clock.loadMeter?.() ?? (() => 0);
     const now = clock.now();
     this.#window.startedAt = now;
     this.#busyUntil = now + FIRST_IDLE_MS;
@@ -138,6 +142,7 @@ export class Scheduler {
     }
     this.#best = { goodput, concurrency: this.#concurrency };
     if (this.#concurrency >= MAX_CONCURRENCY || now < this.#slowUntil) return;
+    if (this.#load() > BUSY) return;
     if (this.#ramping) this.#concurrency = Math.min(MAX_CONCURRENCY, this.#concurrency * 2);
     else if (now - this.#changedAt >= PROBE_MS) this.#concurrency += 1;
     else return;
