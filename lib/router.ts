@@ -43,6 +43,7 @@ export class Router {
 
   /** Fills `target`, which lies inside the clone, if that can be done at once. */
   readIntoSync(offset: number, target: Uint8Array): boolean {
+    if (target.length === 0) return true;
     if (!this.#isLocal(offset, target.length)) return false;
     if (!this.#destination.readIntoSync(offset, target)) return false;
     if (!this.#map.isComplete) this.#runAhead(offset, target.length);
@@ -89,7 +90,6 @@ export class Router {
 
   #isLocal(offset: number, length: number): boolean {
     if (this.#map.isComplete) return true;
-    if (length === 0) return true;
     const geometry = this.#geometry;
     return this.#map.areHydrated(geometry.regionAt(offset), geometry.regionEnd(offset + length));
   }

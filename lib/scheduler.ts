@@ -49,8 +49,10 @@ export class Scheduler {
   readonly #clock: Clock;
   readonly #load: () => number;
   #concurrency = FIRST_CONCURRENCY;
-  /** Still doubling, after a start. */
-  #ramping = true;
+  /** How it grows: doubling after a start, by one after readers made it small, or settled. */
+  #phase: "doubling" | "recovering" | "settled" = "doubling";
+  /** No growth before this: readers were slow. */
+  #slowUntil = 0;
   #window = { startedAt: 0, bytes: 0, fetches: 0 };
   #best = { goodput: 0, concurrency: FIRST_CONCURRENCY };
   #changedAt = 0;
@@ -132,24 +134,22 @@ export class Scheduler {
   }
 
   #judge(goodput: number, now: number): void {
-    const factor = this.#ramping ? WORTHWHILE_DOUBLING : WORTHWHILE;
+    const factor = this.#phase === "doubling" ? WORTHWHILE_DOUBLING : WORTHWHILE;
     if (this.#concurrency > this.#best.concurrency && goodput < this.#best.goodput * factor) {
       // What was added brought nothing: back to the knee, and stay there for a while.
       this.#concurrency = this.#best.concurrency;
-      this.#ramping = false;
+      this.#phase = "settled";
       this.#changedAt = now;
       return;
     }
     this.#best = { goodput, concurrency: this.#concurrency };
     if (this.#concurrency >= MAX_CONCURRENCY || now < this.#slowUntil) return;
     if (this.#load() > BUSY) return;
-    if (this.#ramping) this.#concurrency = Math.min(MAX_CONCURRENCY, this.#concurrency * 2);
-    else if (now - this.#changedAt >= PROBE_MS) this.#concurrency += 1;
-    else return;
+    if (this.#phase === "settled" && now - this.#changedAt < PROBE_MS) return;
+    const growth = this.#phase === "doubling" ? this.#concurrency : 1;
+    this.#concurrency = Math.min(MAX_CONCURRENCY, this.#concurrency + growth);
     this.#changedAt = now;
   }
-
-  #slowUntil = 0;
 
   #demandLatency(ms: number): void {
     const now = this.#clock.now();
@@ -164,7 +164,7 @@ export class Scheduler {
     // One step down a window: what is under way still has its old size.
     this.#concurrency = Math.max(1, Math.floor(this.#concurrency * BACK_OFF));
     this.#best = { goodput: 0, concurrency: this.#concurrency };
-    this.#ramping = false;
+    this.#phase = "recovering";
     this.#changedAt = now;
     this.#slowUntil = now + IDLE_MS / 4;
   }

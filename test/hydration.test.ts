@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { MemoryDevice } from "../adapters/memory.ts";
 import { Clone, type CloneOptions, HeadwaterError } from "../lib/index.ts";
 import { type Fault, ScriptedSource } from "./devices/scripted-source.ts";
+import { failure } from "./rejection.ts";
 
 const test = suite("hydration");
 
@@ -214,15 +215,5 @@ test("progress ends at the whole", async () => {
     [...seen].sort((a, b) => a - b),
   );
 });
-
-async function failure(work: Promise<unknown>): Promise<HeadwaterError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof HeadwaterError) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
-}
 
 test.run();
