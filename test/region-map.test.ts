@@ -21,23 +21,24 @@ test("there is always a library", async () => {
 });
 
 for (const [name, library] of libraries) {
-  test(`${name}: says what a set of numbers says`, () => {
-    const marks = fc.array(fc.tuple(fc.nat(299), fc.integer({ min: 1, max: 40 })));
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 300 }), marks, (regionCount, runs) => {
-        const map = RegionMap.create(library, regionCount);
-        const model = new Set<number>();
-        for (const [from, length] of runs) {
-          const first = from % regionCount;
-          const end = Math.min(regionCount, first + length);
-          map.markHydrated(first, end);
-          for (let region = first; region < end; region += 1) model.add(region);
-        }
-        checkSame(map, model);
-        checkSame(RegionMap.restore(library, regionCount, map.snapshot()), model);
-      }),
-    );
-  });
+  test(`${name}: says what a set of numbers says`, () =>
+    fc.assert(fc.property(fc.integer({ min: 1, max: 300 }), runsOf(40), checkMarks)));
+
+  test(`${name}: and so where bitmaps are of several kinds`, () =>
+    fc.assert(fc.property(fc.constant(150_000), runsOf(60_000), checkMarks), { numRuns: 8 }));
+
+  const checkMarks = (regionCount: number, runs: readonly (readonly [number, number])[]): void => {
+    const map = RegionMap.create(library, regionCount);
+    const model = new Set<number>();
+    for (const [from, length] of runs) {
+      const first = from % regionCount;
+      const end = Math.min(regionCount, first + length);
+      map.markHydrated(first, end);
+      for (let region = first; region < end; region += 1) model.add(region);
+    }
+    checkSame(map, model);
+    checkSame(RegionMap.restore(library, regionCount, map.snapshot()), model);
+  };
 
   test(`${name}: a snapshot is not changed by what is marked later`, () => {
     const map = RegionMap.create(library, 10);
@@ -50,7 +51,10 @@ for (const [name, library] of libraries) {
   test(`${name}: a map that marks regions that do not exist is not believed`, () => {
     const map = RegionMap.create(library, 10);
     map.markHydrated(9, 10);
-    assert.throws(() => RegionMap.restore(library, 9, map.snapshot()), /marks 1 regions past the 9/);
+    assert.throws(
+      () => RegionMap.restore(library, 9, map.snapshot()),
+      /marks 1 regions past the 9/,
+    );
   });
 
   test(`${name}: a map of 2^24 regions stays small`, () => {
@@ -85,6 +89,10 @@ test("a region past the end is our bug, and stops us", async () => {
   assert.throws(() => map.isHydrated(10), /region 10 of 10/);
   assert.throws(() => map.markHydrated(9, 11), /region 10 of 10/);
 });
+
+function runsOf(longest: number): fc.Arbitrary<[number, number][]> {
+  return fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: longest })));
+}
 
 function checkSame(map: RegionMap, model: ReadonlySet<number>): void {
   const { regionCount } = map;
