@@ -4,7 +4,7 @@ import type { Fetch } from "./fetch.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Geometry } from "./geometry.ts";
 import type { RegionLocks } from "./region-locks.ts";
-import type { RegionMap } from "./region-map.ts";
+import type { RegionMap, Run } from "./region-map.ts";
 import { isRetryable, type RetryPolicy } from "./retry-policy.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -29,6 +29,12 @@ export interface DemandContext {
   readonly readAround: number;
 }
 
+/** Somebody who waits for bytes, and where they are to go. */
+export interface Reader {
+  readonly offset: number;
+  readonly target: Uint8Array;
+}
+
 /** Makes regions local because somebody waits for them. */
 export class Demand {
   readonly #context: DemandContext;
@@ -41,18 +47,24 @@ export class Demand {
   /**
    * Resolves when all of the regions are hydrated. Joins what is under way, fetches the rest, and
    * tries again what fails, as long as that is of use.
+   *
+   * @param reader what is to be filled; true is returned when it was, before the bytes had to go to
+   *   the destination and back.
    */
-  async bring(first: number, end: number, signal?: AbortSignal): Promise<void> {
+  async bring(run: Run, signal?: AbortSignal, reader?: Reader): Promise<boolean> {
     const { map, scheduler, retries, clock, closing } = this.#context;
+    const { first, end } = run;
     let failures = 0;
     let retry = false;
     while (!map.areHydrated(first, end)) {
       signal?.throwIfAborted();
       scheduler.missed();
       const before = map.hydratedIn(first, end);
-      const error = await this.#round(first, end, retry, signal);
-      if (error === undefined) continue;
+      const outcome = await this.#round(run, retry, signal, reader);
+      if (outcome === "served") return true;
+      if (outcome === "asked") continue;
       retry = true;
+      const { error } = outcome;
       if (!isRetryable(error)) throw error;
       // A connection that breaks again and again, but brings something each time, is used.
       failures = map.hydratedIn(first, end) > before ? 1 : failures + 1;
@@ -60,6 +72,7 @@ export class Demand {
       const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
       await clock.sleep(retries.delayMs(failures, error), ended);
     }
+    return false;
   }
 
   /** Starts to fetch what is missing of these regions, as far as there is room, for nobody yet. */
@@ -79,22 +92,25 @@ export class Demand {
     }
   }
 
-  /** Asks once for everything that is missing, waits for all of it, and returns the first error. */
+  /** Asks once for everything that is missing, and waits for all of it. */
   async #round(
-    first: number,
-    end: number,
+    { first, end }: Run,
     retry: boolean,
     signal: AbortSignal | undefined,
-  ): Promise<unknown> {
+    reader: Reader | undefined,
+  ): Promise<"served" | "asked" | { readonly error: unknown }> {
     const { fetcher, map, locks } = this.#context;
     const waits: Promise<void>[] = [];
     let region = map.nextMissing(first);
     while (region !== undefined && region < end) {
       const claim = fetcher.claimOf(region);
       if (claim !== undefined) {
-        const joined = fetcher.join(region, claim);
-        if (joined === false) continue; // it is free now
-        waits.push(joined);
+        if (!fetcher.join(region, claim)) continue; // it is free now
+        // A fetch that brings all of it serves a reader at once.
+        if (reader !== undefined && first === region && claim.end >= end) {
+          return this.#serve(claim, end, reader, signal);
+        }
+        waits.push(claim.settled(region));
         region = map.nextMissing(region + 1);
       } else if (locks.isLocked(region)) {
         waits.push(locks.whenFree(region));
@@ -104,15 +120,33 @@ export class Demand {
         region = map.nextMissing(region);
       } else {
         const run = fetcher.runFrom(region, this.#limit(region, end));
-        const fetch = this.#start(run.first, run.end, retry);
-        // Regions land in order: the last one that is wanted comes last.
-        waits.push(fetch.settled(Math.min(run.end, end) - 1));
-        region = map.nextMissing(run.end);
+        this.#start(run.first, run.end, retry);
+        // It is claimed now: joined in the next turn.
       }
     }
     const settled = await abortable(Promise.allSettled(waits), signal);
-    for (const result of settled) if (result.status === "rejected") return result.reason;
-    return undefined;
+    for (const result of settled) {
+      if (result.status === "rejected") return { error: result.reason };
+    }
+    return "asked";
+  }
+
+  async #serve(
+    fetch: Fetch,
+    end: number,
+    reader: Reader,
+    signal: AbortSignal | undefined,
+  ): Promise<"served" | "asked" | { readonly error: unknown }> {
+    try {
+      await abortable(fetch.arrived(end - 1), signal);
+      if (fetch.copyTo(reader.offset, reader.target)) return "served";
+      // Landed meanwhile, or written over.
+      await abortable(fetch.settled(end - 1), signal);
+      return "asked";
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      return { error };
+    }
   }
 
   #start(first: number, end: number, retry: boolean): Fetch {

@@ -91,10 +91,10 @@ export class Fetcher {
   }
 
   /**
-   * Waits for a region that a fetch holds. A reader that would wait too long for a fetch in the
-   * background takes the rest of it away, and gets false: the region is free now.
+   * Whether to wait for the fetch that holds this region. A reader that would wait too long for one
+   * in the background takes the rest of it away, and gets false: the region is free now.
    */
-  join(region: number, fetch: Fetch): Promise<void> | false {
+  join(region: number, fetch: Fetch): boolean {
     const { geometry, scheduler } = this.#context;
     const end = geometry.offsetOf(region + 1);
     if (fetch.class === "background") {
@@ -105,7 +105,7 @@ export class Fetcher {
         return false;
       }
     }
-    return fetch.settled(region);
+    return true;
   }
 
   /** Ends every fetch with this error, and refuses new ones. */

@@ -33,6 +33,37 @@ export class PendingBytes {
     this.#length += piece.length;
   }
 
+  /** Copies what it holds of the bytes at `offset` to their places in `target`. */
+  copyTo(offset: number, target: Uint8Array): number {
+    let at = this.#start;
+    let copied = 0;
+    for (const piece of this.#pieces) {
+      const first = Math.max(at, offset);
+      const end = Math.min(at + piece.length, offset + target.length);
+      if (first < end) {
+        target.set(piece.subarray(first - at, end - at), first - offset);
+        copied += end - first;
+      }
+      at += piece.length;
+    }
+    return copied;
+  }
+
+  /** The `length` bytes at `offset`, which are here, without taking them out. */
+  part(offset: number, length: number): PendingBytes {
+    if (offset === this.#start && length === this.#length) return this;
+    const part = new PendingBytes(offset);
+    let at = this.#start;
+    for (const piece of this.#pieces) {
+      const first = Math.max(at, offset);
+      const end = Math.min(at + piece.length, offset + length);
+      if (first < end) part.add(piece.subarray(first - at, end - at));
+      at += piece.length;
+    }
+    assert(part.length === length, `${length} bytes at ${offset} are not all here`);
+    return part;
+  }
+
   /** Takes the first `length` bytes out. */
   take(length: number): PendingBytes {
     assert(length <= this.#length, `take ${length} of ${this.#length} bytes`);

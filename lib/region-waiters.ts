@@ -23,20 +23,22 @@ export class RegionWaiters {
 
   /** Whether anybody waits for one of these regions. */
   some(first: number, end: number): boolean {
-    if (this.#waiters.size === 0) return false;
-    for (let region = first; region < end; region += 1) {
-      if (this.#waiters.has(region)) return true;
-    }
+    for (const region of this.#waiters.keys()) if (first <= region && region < end) return true;
     return false;
   }
 
   /** Wakes those who wait for one of these regions. */
   resolve(first: number, end: number): void {
-    if (this.#waiters.size === 0) return;
-    for (let region = first; region < end; region += 1) {
-      this.#waiters.get(region)?.resolve();
+    for (const [region, waiter] of this.#waiters) {
+      if (region < first || region >= end) continue;
+      waiter.resolve();
       this.#waiters.delete(region);
     }
+  }
+
+  resolveAll(): void {
+    for (const waiter of this.#waiters.values()) waiter.resolve();
+    this.#waiters.clear();
   }
 
   /** Ends every wait with this error. */

@@ -62,12 +62,11 @@ export class Router {
     this.#ledger.bytesWanted += length;
     if (length === 0) return;
     const geometry = this.#geometry;
-    const first = geometry.regionAt(offset);
-    const end = geometry.regionEnd(offset + length);
-    if (this.#map.areHydrated(first, end)) {
+    const run = geometry.runOf(offset, length);
+    if (this.#map.areHydrated(run.first, run.end)) {
       this.#ledger.bytesLocal += length;
       if (!this.#map.isComplete) this.#runAhead(offset, length);
-      await this.#destination.readInto(offset, target);
+      await this.#readLocal(offset, target);
       return;
     }
     const { copyOnRead, demand } = this.#context;
@@ -75,16 +74,21 @@ export class Router {
       await this.#readAround(offset, target, signal);
       return;
     }
-    const brought = demand.bring(first, end, signal);
+    const served = demand.bring(run, signal, { offset, target });
     this.#runAhead(offset, length);
     try {
-      await brought;
+      if (await served) return;
     } catch (error) {
       if (!isDestinationError(error)) throw error;
       // What the destination cannot take can still be read.
       await this.#readAround(offset, target, signal);
       return;
     }
+    await this.#readLocal(offset, target);
+  }
+
+  async #readLocal(offset: number, target: Uint8Array): Promise<void> {
+    if (this.#destination.readIntoSync(offset, target)) return;
     await this.#destination.readInto(offset, target);
   }
 

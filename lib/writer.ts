@@ -43,7 +43,7 @@ export class Writer {
     if (endsInside) edges.add(last);
     // Nobody holds a lock here that the fetch could need.
     for (const edge of edges) {
-      if (!map.isHydrated(edge)) await demand?.bring(edge, edge + 1, signal);
+      if (!map.isHydrated(edge)) await demand?.bring({ first: edge, end: edge + 1 }, signal);
     }
     await this.#locked({ first, end: last + 1 }, () => destination.write(offset, [bytes]));
   }
