@@ -1,0 +1,19 @@
+import type { Parameters } from "fast-check";
+
+const { PROPERTY_RUNS = "1", PROPERTY_SEED = "20261123" } = process.env;
+
+/**
+ * The same runs every time. `PROPERTY_SEED=1 PROPERTY_RUNS=20 npm test -- property` takes others,
+ * and twenty times as many.
+ *
+ * @param runs for every day.
+ */
+export function propertyRuns(runs: number): Parameters<unknown> {
+  return {
+    numRuns: runs * Number(PROPERTY_RUNS),
+    seed: Number(PROPERTY_SEED),
+    // Not a measure of speed: a run that waits for ever is a failure like any other.
+    timeout: 20_000,
+    includeErrorInReport: true,
+  };
+}
