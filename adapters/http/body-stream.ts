@@ -61,18 +61,20 @@ export class BodyStream implements AsyncIterableIterator<Uint8Array> {
   readonly #onAbort = (): void => this.#abort.abort(this.#options.signal?.reason);
 
   async #wait(): Promise<IteratorResult<Uint8Array, undefined>> {
+    let piece: Uint8Array | undefined;
     try {
       this.#starting ??= this.#start();
       await this.#starting;
-      const piece = await this.#exchange?.next();
-      if (piece !== undefined) return await this.#deliver(piece);
+      piece = await this.#exchange?.next();
     } catch (error) {
       if (this.#over) return { done: true, value: undefined }; // left while it waited
       this.#finish();
       throw error;
     }
-    if (!this.#over && this.#delivered < this.#options.range.length) throw this.#shortRead();
+    if (this.#over) return { done: true, value: undefined };
+    if (piece !== undefined) return this.#deliver(piece);
     this.#finish();
+    if (this.#delivered < this.#options.range.length) throw this.#shortRead();
     return { done: true, value: undefined };
   }
 
@@ -94,7 +96,6 @@ export class BodyStream implements AsyncIterableIterator<Uint8Array> {
   }
 
   #shortRead(): HeadwaterError {
-    this.#finish();
     const { offset, length } = this.#options.range;
     const message = `${this.#options.name}: asked ${length} bytes at ${offset}, got ${this.#delivered}`;
     return new HeadwaterError("SHORT_READ", message, { offset, length, retryable: true });
