@@ -1,77 +1,40 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type HttpOptions, http } from "../adapters/http/index.ts";
-import type { ReadOptions, SourceDevice } from "../lib/index.ts";
+import { http } from "../adapters/http/index.ts";
+import { Blobs } from "./origin/blobs.ts";
 import { startOrigin } from "./origin/client.ts";
-import { failureOf, Spent } from "./origin/spent.ts";
+import { Spent } from "./origin/spent.ts";
 
 const test = suite("http source");
 
 const SIZE = 1_000_003;
-const SEED = 7;
 const origin = await startOrigin();
-let paths = 0;
-
-/** A path that no other test uses. */
-function newPath(): string {
-  paths += 1;
-  return `/blob-${paths}`;
-}
-
-function urlOf(path: string, size = SIZE): string {
-  return origin.url(`${path}?size=${size}&seed=${SEED}&signature=SECRET`);
-}
-
-function open(path: string, options?: HttpOptions): Promise<SourceDevice> {
-  return http(urlOf(path), options).open();
-}
-
-/** The pieces of a part, to be taken one by one. */
-function iterate(
-  source: SourceDevice,
-  offset: number,
-  length: number,
-  options?: ReadOptions,
-): AsyncIterator<Uint8Array> {
-  const pieces = source.stream?.(offset, length, options);
-  if (pieces === undefined) throw new Error("an HTTP source streams");
-  return pieces[Symbol.asyncIterator]();
-}
-
-/** Leaves a stream as soon as so many bytes have come. */
-async function readAndLeave(pieces: AsyncIterator<Uint8Array>, wanted: number): Promise<void> {
-  let received = 0;
-  while (received < wanted) received += (await pieces.next()).value.length;
-  await pieces.return?.();
-}
+const blobs = new Blobs(origin, SIZE);
 
 test.after(() => origin.close());
 
 test("opening and reading the beginning is one request", async () => {
-  const path = newPath();
-  await using source = await open(path);
+  const path = await blobs.add();
+  await using source = await blobs.open(path);
   assert.is(source.size, SIZE);
   assert.equal(source.opened, { offset: 0, length: 131_072 });
 
   const spent = new Spent();
-  assert.equal(await source.read(0, 131_072, { meter: spent }), origin.bytes(SEED, 0, 131_072));
+  assert.equal(await source.read(0, 131_072, { meter: spent }), blobs.bytes(0, 131_072));
   assert.equal(await origin.counts(path), { requests: 1, bytes: 131_072 });
   assert.equal(spent, Object.assign(new Spent(), { requests: 1, received: 131_072 }));
 });
 
 test("what opening brought is taken once; the same range is then a request", async () => {
-  const path = newPath();
-  await using source = await open(path, { head: 1000 });
+  const path = await blobs.add();
+  await using source = await blobs.open(path, { head: 1000 });
   await source.read(0, 1000);
-  assert.equal(await source.read(0, 1000), origin.bytes(SEED, 0, 1000));
+  assert.equal(await source.read(0, 1000), blobs.bytes(0, 1000));
   assert.is((await origin.counts(path)).requests, 2);
 });
 
 test("any part is read, on an ArrayBuffer of its own, and metered as it arrives", async () => {
-  await using source = await open(newPath());
+  await using source = await blobs.open(await blobs.add());
   for (const [offset, length] of [
     [0, 1],
     [SIZE - 1, 1],
@@ -80,7 +43,7 @@ test("any part is read, on an ArrayBuffer of its own, and metered as it arrives"
   ] as const) {
     const spent = new Spent();
     const bytes = await source.read(offset, length, { class: "background", meter: spent });
-    assert.equal(bytes, origin.bytes(SEED, offset, length));
+    assert.equal(bytes, blobs.bytes(offset, length));
     assert.is(bytes.buffer.byteLength, length);
     assert.is(spent.requests, 1);
     assert.is(spent.received, length);
@@ -88,20 +51,20 @@ test("any part is read, on an ArrayBuffer of its own, and metered as it arrives"
 });
 
 test("opening can bring the end instead", async () => {
-  const path = newPath();
-  await using source = await open(path, { tail: 5000 });
+  const path = await blobs.add();
+  await using source = await blobs.open(path, { tail: 5000 });
   assert.equal(source.opened, { offset: SIZE - 5000, length: 5000 });
-  assert.equal(await source.read(SIZE - 5000, 5000), origin.bytes(SEED, SIZE - 5000, 5000));
+  assert.equal(await source.read(SIZE - 5000, 5000), blobs.bytes(SIZE - 5000, 5000));
   assert.is((await origin.counts(path)).requests, 1);
 });
 
 test("a blob shorter than what opening asks for is whole with it", async () => {
   for (const options of [{ head: 4096 }, { tail: 4096 }]) {
-    const path = newPath();
-    await using source = await http(urlOf(path, 10), options).open();
+    const path = await blobs.add();
+    await using source = await http(blobs.url(path, 10), options).open();
     assert.is(source.size, 10);
     assert.equal(source.opened, { offset: 0, length: 10 });
-    assert.equal(await source.read(0, 10), origin.bytes(SEED, 0, 10));
+    assert.equal(await source.read(0, 10), blobs.bytes(0, 10));
     assert.is((await origin.counts(path)).requests, 1);
   }
 });
@@ -114,9 +77,9 @@ test("an empty blob is one of size 0, however the server says so", async () => {
   ];
   for (const { rule, requests } of cases) {
     for (const options of [{}, { tail: 100 }]) {
-      const path = newPath();
+      const path = await blobs.add();
       await origin.set(path, rule);
-      await using source = await http(urlOf(path, 0), options).open();
+      await using source = await http(blobs.url(path, 0), options).open();
       assert.is(source.size, 0);
       assert.is(source.opened, undefined);
       assert.is((await source.read(0, 0)).length, 0);
@@ -125,9 +88,9 @@ test("an empty blob is one of size 0, however the server says so", async () => {
   }
 });
 
-test("a known source is opened without a request, and its first one asks for that version", async () => {
-  const path = newPath();
-  const opener = http(urlOf(path));
+test("a known source is opened without a request; the first asks for its version", async () => {
+  const path = await blobs.add();
+  const opener = http(blobs.url(path));
   const first = await opener.open();
   await first.close();
   await origin.reset();
@@ -136,13 +99,13 @@ test("a known source is opened without a request, and its first one asks for tha
   assert.is(source.identity, first.identity);
   assert.is(source.opened, undefined);
   assert.is((await origin.counts(path)).requests, 0);
-  assert.equal(await source.read(10, 20), origin.bytes(SEED, 10, 20));
-  assert.is((await origin.requests(path))[0]?.headers["if-match"], `"${SEED}-${SIZE}-0"`);
+  assert.equal(await source.read(10, 20), blobs.bytes(10, 20));
+  assert.is((await origin.requests(path))[0]?.headers["if-match"], `"${blobs.seed}-${SIZE}-0"`);
 });
 
-test("every request asks for identity encoding, and the opening one without a condition", async () => {
-  const path = newPath();
-  await using source = await open(path);
+test("every request asks for identity encoding; the opening one has no condition", async () => {
+  const path = await blobs.add();
+  await using source = await blobs.open(path);
   await source.read(1, 1);
   const [first, second] = await origin.requests(path);
   assert.is(first?.headers["accept-encoding"], "identity");
@@ -150,171 +113,9 @@ test("every request asks for identity encoding, and the opening one without a co
   assert.is(second?.headers["accept-encoding"], "identity");
 });
 
-test("a demand read has connections of its own", async () => {
-  const path = newPath();
-  await origin.set(path, { only: { start: 500_000 }, cut: { after: 10, how: "stall" } });
-  await using source = await open(path, { backgroundConnections: 1, demandConnections: 1 });
-  await source.read(0, 131_072);
-
-  const held = iterate(source, 500_000, 1000, { class: "background" });
-  await held.next();
-  assert.equal(await source.read(9, 9), origin.bytes(SEED, 9, 9));
-  await held.return?.();
-});
-
-test("reads one after another use the same connections, though they leave with the last byte", async () => {
-  const path = newPath();
-  await using source = await open(path);
-  await source.read(0, 131_072);
-  for (let offset = 0; offset < 50_000; offset += 10_000) {
-    await readAndLeave(iterate(source, offset, 10_000), 10_000);
-  }
-  const seen = await origin.requests(path);
-  assert.is(seen.length, 6);
-  // A connection rests for a turn of the event loop before it is used again, so there are two.
-  const connections = new Set(seen.map(({ connection }) => connection));
-  assert.ok(connections.size <= 2, `${connections.size} connections`);
-});
-
-test("leaving a stream lets go of its connection at once", async () => {
-  const path = newPath();
-  await origin.set(path, { only: { start: 0 }, cut: { after: 100, how: "stall" } });
-  await using source = await open(path, { head: 10, backgroundConnections: 1 });
-  await readAndLeave(iterate(source, 0, SIZE, { class: "background" }), 1);
-  const bytes = await source.read(5, 5, { class: "background" });
-  assert.equal(bytes, origin.bytes(SEED, 5, 5));
-});
-
-test("a stream that is left while it waits ends", async () => {
-  const path = newPath();
-  await origin.set(path, { only: { start: 5 }, silence: "stall" });
-  await using source = await open(path);
-  const stream = iterate(source, 5, 10);
-  const waiting = stream.next();
-  await stream.return?.();
-  assert.equal(await waiting, { done: true, value: undefined });
-});
-
-test("an abort ends a read with the signal's reason, wherever it is", async () => {
-  const path = newPath();
-  await origin.set(
-    path,
-    { only: { start: 1 }, silence: "stall" },
-    { only: { start: 2 }, cut: { after: 1000, how: "stall" } },
-  );
-  await using source = await open(path, { demandConnections: 1 });
-  await source.read(0, 131_072);
-  const reason = new Error("enough");
-
-  const before = source.read(0, 10, { signal: AbortSignal.abort(reason) });
-  assert.is(await before.catch((error) => error), reason);
-  assert.is((await origin.counts(path)).requests, 1);
-
-  const abort = new AbortController();
-  const waiting = source.read(1, 10, { signal: abort.signal });
-  while ((await origin.counts(path)).requests < 2) {} // until the server has it
-  abort.abort(reason);
-  assert.is(await waiting.catch((error) => error), reason);
-
-  const inBody = new AbortController();
-  const stream = iterate(source, 2, 5000, { signal: inBody.signal });
-  await stream.next();
-  const rest = stream.next();
-  inBody.abort(reason);
-  assert.is(await rest.catch((error) => error), reason);
-
-  // The one connection is free for the next.
-  assert.equal(await source.read(3, 3), origin.bytes(SEED, 3, 3));
-});
-
-test("a read that waits for a connection is aborted without one, and never sent", async () => {
-  const path = newPath();
-  await origin.set(path, { only: { start: 1 }, cut: { after: 1, how: "stall" } });
-  await using source = await open(path, { demandConnections: 1 });
-  await source.read(0, 131_072);
-  const held = iterate(source, 1, 5);
-  await held.next();
-
-  const abort = new AbortController();
-  const spent = new Spent();
-  const queued = source.read(2, 5, { signal: abort.signal, meter: spent });
-  abort.abort(new Error("enough"));
-  assert.is((await queued.catch((error) => error)).message, "enough");
-  await held.return?.();
-  await source.read(3, 5);
-  assert.is(spent.requests, 0);
-  assert.is((await origin.counts(path)).requests, 3);
-});
-
-test("several may wait for the next piece of one stream; each gets its own", async () => {
-  await using source = await open(newPath());
-  const stream = iterate(source, 0, SIZE);
-  const pieces: Uint8Array[] = [];
-  while (true) {
-    const results = await Promise.all([stream.next(), stream.next(), stream.next()]);
-    for (const result of results) if (!result.done) pieces.push(result.value);
-    if (results.some(({ done }) => done)) break;
-  }
-  assert.equal(new Uint8Array(Buffer.concat(pieces)), origin.bytes(SEED, 0, SIZE));
-});
-
-test("an aborted open makes no source and leaves no connection", async () => {
-  const path = newPath();
-  await origin.set(path, { silence: "stall" });
-  const abort = new AbortController();
-  const reason = new Error("enough");
-  const opening = http(urlOf(path)).open({ signal: abort.signal });
-  while ((await origin.counts(path)).requests === 0) {} // until the server has it
-  abort.abort(reason);
-  assert.is(await opening.catch((error) => error), reason);
-});
-
-test("the signal of open has no power over the source it made", async () => {
-  const abort = new AbortController();
-  await using source = await http(urlOf(newPath())).open({ signal: abort.signal });
-  abort.abort();
-  assert.equal(await source.read(0, 131_072), origin.bytes(SEED, 0, 131_072));
-});
-
-test("close ends what is under way with CLOSED, and what comes after it", async () => {
-  const path = newPath();
-  await origin.set(path, { only: { start: 1 }, silence: "stall" });
-  const source = await open(path);
-  const waiting = failureOf(source.read(1, 10));
-  const closing = [source.close(), source.close()];
-  assert.is((await waiting).code, "CLOSED");
-  await Promise.all(closing);
-  assert.is((await failureOf(source.read(0, 10))).code, "CLOSED");
-});
-
-test("close leaves no connection, not even one that is still being made", async () => {
-  const mute = createServer().listen(0, "127.0.0.1");
-  await once(mute, "listening");
-  const { port } = mute.address() as AddressInfo;
-  const connected = once(mute, "connection");
-  const identity = `https://127.0.0.1:${port}/x etag="1" size=9`;
-  const source = await http(`https://127.0.0.1:${port}/x`).open({ known: { size: 9, identity } });
-  const reading = failureOf(source.read(0, 9));
-  const [socket] = await connected;
-  socket.resume().on("error", () => {});
-  const ended = once(socket, "close");
-  await source.close();
-  assert.is((await reading).code, "CLOSED");
-  await ended; // a handshake that nobody ends would last for the connect timeout
-  mute.close();
-});
-
-test("what opening brought and nobody took is let go by close", async () => {
-  const path = newPath();
-  await origin.set(path, { cut: { after: 10, how: "stall" } });
-  const source = await open(path);
-  await source.close();
-  assert.is((await failureOf(source.read(0, 131_072))).code, "CLOSED");
-});
-
-test("a range outside the blob is the caller's mistake, and nothing is asked for nothing", async () => {
-  const path = newPath();
-  await using source = await open(path);
+test("a range outside the blob is the caller's mistake; for no bytes nothing is asked", async () => {
+  const path = await blobs.add();
+  await using source = await blobs.open(path);
   assert.throws(() => source.stream?.(SIZE - 1, 2), /RangeError|not inside/);
   assert.throws(() => source.stream?.(-1, 2), /not inside/);
   assert.throws(() => source.stream?.(0.5, 2), /not inside/);

@@ -96,8 +96,9 @@ export class BodyStream implements AsyncIterableIterator<Uint8Array> {
   }
 
   #shortRead(): HeadwaterError {
-    const { offset, length } = this.#options.range;
-    const message = `${this.#options.name}: asked ${length} bytes at ${offset}, got ${this.#delivered}`;
+    const { name, range } = this.#options;
+    const { offset, length } = range;
+    const message = `${name}: asked ${length} bytes at ${offset}, got ${this.#delivered}`;
     return new HeadwaterError("SHORT_READ", message, { offset, length, retryable: true });
   }
 

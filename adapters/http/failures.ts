@@ -45,12 +45,12 @@ export function networkFailure(error: unknown, asked: Asked, received: number): 
   if (error instanceof HeadwaterError) return error;
   const code = codeOf(error);
   const reason = (error instanceof Error ? error.message : "") || code;
-  const options = { cause: error, retryable: true };
+  const options = { cause: error, retryable: code !== "UND_ERR_INVALID_ARG" }; // a proxy's 407
   if (code === "UND_ERR_CONNECT_TIMEOUT") {
     return failure("TIMEOUT", asked, "could not be connected to in time", options);
   }
   if (code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED") return closedFailure(asked.name);
-  if (CERTIFICATE.test(code)) {
+  if (isUntrusted(code)) {
     const message = `has no connection that can be trusted: ${reason}`;
     return failure("SOURCE_FAILED", asked, message, { cause: error });
   }
@@ -70,13 +70,12 @@ export function closedFailure(name: string): HeadwaterError {
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof HeadwaterError)) return false;
   const code = codeOf(error.cause);
-  return UNREACHABLE.includes(code) || CERTIFICATE.test(code);
+  return UNREACHABLE.includes(code) || isUntrusted(code);
 }
 
 const ADVICE: Readonly<Record<number, string>> = {
   401: "it wants credentials; give them in the `headers` option or renew them",
   403: "access is refused; credentials may be missing, or a signed URL may have expired",
-  407: "the proxy wants credentials; give them in the proxy's URL",
 };
 
 const TRY_LATER: readonly number[] = [408, 425, 429];
@@ -97,8 +96,23 @@ const UNREACHABLE: readonly string[] = [
 ];
 
 /** The codes of OpenSSL and Node for certificates and handshakes: trying again changes nothing. */
-const CERTIFICATE: RegExp =
-  /^(CERT_|CRL_|DEPTH_ZERO_|ERR_SSL_|ERR_TLS_|HOSTNAME_|INVALID_CA|INVALID_PURPOSE|SELF_SIGNED_|UNABLE_TO_|UND_ERR_PRX_TLS)/;
+const UNTRUSTED: readonly string[] = [
+  "CERT_",
+  "CRL_",
+  "DEPTH_ZERO_",
+  "ERR_SSL_",
+  "ERR_TLS_",
+  "HOSTNAME_",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+  "SELF_SIGNED_",
+  "UNABLE_TO_",
+  "UND_ERR_PRX_TLS",
+];
+
+function isUntrusted(code: string): boolean {
+  return UNTRUSTED.some((beginning) => code.startsWith(beginning));
+}
 
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return "";

@@ -56,9 +56,10 @@ export class HttpSource implements SourceDevice {
   }
 
   async read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
+    const pieces = this.stream(offset, length, options);
     const bytes = new Uint8Array(length);
     let at = 0;
-    for await (const piece of this.stream(offset, length, options)) {
+    for await (const piece of pieces) {
       bytes.set(piece, at);
       at += piece.length;
     }

@@ -1,0 +1,190 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { http } from "../adapters/http/index.ts";
+import type { ReadOptions, SourceDevice } from "../lib/index.ts";
+import { Blobs } from "./origin/blobs.ts";
+import { startOrigin } from "./origin/client.ts";
+import { failureOf, Spent } from "./origin/spent.ts";
+
+const test = suite("http streams");
+
+const SIZE = 1_000_003;
+const origin = await startOrigin();
+const blobs = new Blobs(origin, SIZE);
+/** The pieces of a part, to be taken one by one. */
+function iterate(
+  source: SourceDevice,
+  offset: number,
+  length: number,
+  options?: ReadOptions,
+): AsyncIterator<Uint8Array> {
+  const pieces = source.stream?.(offset, length, options);
+  if (pieces === undefined) throw new Error("an HTTP source streams");
+  return pieces[Symbol.asyncIterator]();
+}
+
+/** Leaves a stream as soon as so many bytes have come. */
+async function readAndLeave(pieces: AsyncIterator<Uint8Array>, wanted: number): Promise<void> {
+  let received = 0;
+  while (received < wanted) received += (await pieces.next()).value.length;
+  await pieces.return?.();
+}
+
+test.after(() => origin.close());
+
+test("a demand read has connections of its own", async () => {
+  const path = await blobs.add({ only: { start: 500_000 }, cut: { after: 10, how: "stall" } });
+  await using source = await blobs.open(path, { backgroundConnections: 1, demandConnections: 1 });
+  await source.read(0, 131_072);
+
+  const held = iterate(source, 500_000, 1000, { class: "background" });
+  await held.next();
+  assert.equal(await source.read(9, 9), blobs.bytes(9, 9));
+  await held.return?.();
+});
+
+test("reads use the same connections again, though they leave with the last byte", async () => {
+  const path = await blobs.add();
+  await using source = await blobs.open(path);
+  await source.read(0, 131_072);
+  for (let offset = 0; offset < 50_000; offset += 10_000) {
+    await readAndLeave(iterate(source, offset, 10_000), 10_000);
+  }
+  const seen = await origin.requests(path);
+  assert.is(seen.length, 6);
+  // A connection rests for a turn of the event loop before it is used again, so there are two.
+  const connections = new Set(seen.map(({ connection }) => connection));
+  assert.ok(connections.size <= 2, `${connections.size} connections`);
+});
+
+test("leaving a stream lets go of its connection at once", async () => {
+  const path = await blobs.add({ only: { start: 0 }, cut: { after: 100, how: "stall" } });
+  await using source = await blobs.open(path, { head: 10, backgroundConnections: 1 });
+  await readAndLeave(iterate(source, 0, SIZE, { class: "background" }), 1);
+  const bytes = await source.read(5, 5, { class: "background" });
+  assert.equal(bytes, blobs.bytes(5, 5));
+});
+
+test("a stream that is left while it waits ends", async () => {
+  const path = await blobs.add({ only: { start: 5 }, silence: "stall" });
+  await using source = await blobs.open(path);
+  const stream = iterate(source, 5, 10);
+  const waiting = stream.next();
+  await stream.return?.();
+  assert.equal(await waiting, { done: true, value: undefined });
+});
+
+test("an abort ends a read with the signal's reason, wherever it is", async () => {
+  const path = await blobs.add(
+    { only: { start: 1 }, silence: "stall" },
+    { only: { start: 2 }, cut: { after: 1000, how: "stall" } },
+  );
+  await using source = await blobs.open(path, { demandConnections: 1 });
+  await source.read(0, 131_072);
+  const reason = new Error("enough");
+
+  const before = source.read(0, 10, { signal: AbortSignal.abort(reason) });
+  assert.is(await before.catch((error) => error), reason);
+  assert.is((await origin.counts(path)).requests, 1);
+
+  const abort = new AbortController();
+  const waiting = source.read(1, 10, { signal: abort.signal });
+  while ((await origin.counts(path)).requests < 2) {} // until the server has it
+  abort.abort(reason);
+  assert.is(await waiting.catch((error) => error), reason);
+
+  const inBody = new AbortController();
+  const stream = iterate(source, 2, 5000, { signal: inBody.signal });
+  await stream.next();
+  const rest = stream.next();
+  inBody.abort(reason);
+  assert.is(await rest.catch((error) => error), reason);
+
+  // The one connection is free for the next.
+  assert.equal(await source.read(3, 3), blobs.bytes(3, 3));
+});
+
+test("a read that waits for a connection is aborted without one, and never sent", async () => {
+  const path = await blobs.add({ only: { start: 1 }, cut: { after: 1, how: "stall" } });
+  await using source = await blobs.open(path, { demandConnections: 1 });
+  await source.read(0, 131_072);
+  const held = iterate(source, 1, 5);
+  await held.next();
+
+  const abort = new AbortController();
+  const spent = new Spent();
+  const queued = source.read(2, 5, { signal: abort.signal, meter: spent });
+  abort.abort(new Error("enough"));
+  assert.is((await queued.catch((error) => error)).message, "enough");
+  await held.return?.();
+  await source.read(3, 5);
+  assert.is(spent.requests, 0);
+  assert.is((await origin.counts(path)).requests, 3);
+});
+
+test("several may wait for the next piece of one stream; each gets its own", async () => {
+  await using source = await blobs.open(await blobs.add());
+  const stream = iterate(source, 0, SIZE);
+  const pieces: Uint8Array[] = [];
+  while (true) {
+    const results = await Promise.all([stream.next(), stream.next(), stream.next()]);
+    for (const result of results) if (!result.done) pieces.push(result.value);
+    if (results.some(({ done }) => done)) break;
+  }
+  assert.equal(new Uint8Array(Buffer.concat(pieces)), blobs.bytes(0, SIZE));
+});
+
+test("an aborted open makes no source and leaves no connection", async () => {
+  const path = await blobs.add({ silence: "stall" });
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  const opening = http(blobs.url(path)).open({ signal: abort.signal });
+  while ((await origin.counts(path)).requests === 0) {} // until the server has it
+  abort.abort(reason);
+  assert.is(await opening.catch((error) => error), reason);
+});
+
+test("the signal of open has no power over the source it made", async () => {
+  const abort = new AbortController();
+  await using source = await http(blobs.url(await blobs.add())).open({ signal: abort.signal });
+  abort.abort();
+  assert.equal(await source.read(0, 131_072), blobs.bytes(0, 131_072));
+});
+
+test("close ends what is under way with CLOSED, and what comes after it", async () => {
+  const path = await blobs.add({ only: { start: 1 }, silence: "stall" });
+  const source = await blobs.open(path);
+  const waiting = failureOf(source.read(1, 10));
+  const closing = [source.close(), source.close()];
+  assert.is((await waiting).code, "CLOSED");
+  await Promise.all(closing);
+  assert.is((await failureOf(source.read(0, 10))).code, "CLOSED");
+});
+
+test("close leaves no connection, not even one that is still being made", async () => {
+  const mute = createServer().listen(0, "127.0.0.1");
+  await once(mute, "listening");
+  const { port } = mute.address() as AddressInfo;
+  const connected = once(mute, "connection");
+  const identity = `https://127.0.0.1:${port}/x etag="1" size=9`;
+  const source = await http(`https://127.0.0.1:${port}/x`).open({ known: { size: 9, identity } });
+  const reading = failureOf(source.read(0, 9));
+  const [socket] = await connected;
+  socket.resume().on("error", () => {});
+  const ended = once(socket, "close");
+  await source.close();
+  assert.is((await reading).code, "CLOSED");
+  await ended; // a handshake that nobody ends would last for the connect timeout
+  mute.close();
+});
+
+test("what opening brought and nobody took is let go by close", async () => {
+  const path = await blobs.add({ cut: { after: 10, how: "stall" } });
+  const source = await blobs.open(path);
+  await source.close();
+  assert.is((await failureOf(source.read(0, 131_072))).code, "CLOSED");
+});
+
+test.run();
