@@ -1,3 +1,4 @@
+import { assert } from "./assert.ts";
 import type { ByteRate } from "./byte-rate.ts";
 import type { CheckedSource } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
@@ -70,7 +71,10 @@ export class Fetch {
     this.class = request.class;
     this.#wantedEnd = request.end;
     const { geometry, beginnings, claims } = context;
-    for (let region = this.first; region < this.end; region += 1) claims.set(region, this);
+    for (let region = this.first; region < this.end; region += 1) {
+      assert(!claims.has(region), `region ${region} is claimed twice`);
+      claims.set(region, this);
+    }
     const start = request.opened?.offset ?? geometry.offsetOf(this.first);
     const begun = beginnings.get(this.first) ?? new PendingBytes(start);
     beginnings.delete(this.first);

@@ -1,4 +1,5 @@
 import type { ByteRange, RequestClass } from "./device.ts";
+import { fetchChannel } from "./diagnostics.ts";
 import type { HeadwaterError } from "./errors.ts";
 import { Fetch, type FetchContext } from "./fetch.ts";
 import type { PendingBytes } from "./pending-bytes.ts";
@@ -68,8 +69,14 @@ export class Fetcher {
     const request = { ...run, class: by, retry };
     const fetch = new Fetch(this.#context, opened === undefined ? request : { ...request, opened });
     this.#active.add(fetch);
-    void fetch.done.then(() => {
+    void fetch.done.then(({ error, landedCount }) => {
       this.#active.delete(fetch);
+      if (fetchChannel.hasSubscribers) {
+        const { geometry } = this.#context;
+        const offset = geometry.offsetOf(run.first);
+        const length = geometry.lengthOf(run.first, run.end);
+        fetchChannel.publish({ offset, length, class: by, landedCount, error });
+      }
       this.#ended(by);
     });
     return fetch;
