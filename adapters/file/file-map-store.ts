@@ -1,9 +1,18 @@
 import { type FileHandle, open, unlink } from "node:fs/promises";
-import { assert, HeadwaterError, type MapSlot, type MapStore } from "../../lib/index.ts";
+import {
+  assert,
+  checkCount,
+  HeadwaterError,
+  type MapSlot,
+  type MapStore,
+} from "../../lib/index.ts";
 import { fileError, hasCode } from "./file-error.ts";
 
 /** What is written at once of a new map file, in bytes. */
 const PIECE_SIZE = 2 ** 20;
+
+/** A slot begins where a block does, so that writing one never rewrites a part of the other. */
+const SLOT_UNIT = 4096;
 
 /** A file of two slots of the same size, side by side and nothing else. */
 export class FileMapStore implements MapStore {
@@ -23,9 +32,14 @@ export class FileMapStore implements MapStore {
    * Makes the file durable with two empty slots of `slotSize` bytes. They are really written, so
    * that a disk that fills up later never stops a map from being saved.
    *
+   * @throws {RangeError} when that is not a multiple of 4096.
    * @throws {HeadwaterError} `EXISTS` when there is something of that name; `DESTINATION_FULL`.
    */
   static async create(path: string, slotSize: number): Promise<FileMapStore> {
+    checkCount("slotSize", slotSize);
+    if (slotSize % SLOT_UNIT !== 0) {
+      throw new RangeError(`slotSize is ${slotSize}; it must be a multiple of ${SLOT_UNIT}`);
+    }
     let file: FileHandle | undefined;
     try {
       file = await open(path, "wx+");
@@ -42,13 +56,20 @@ export class FileMapStore implements MapStore {
     }
   }
 
-  /** Opens the file that `create` made. Of any other, the slots are what happens to lie there. */
+  /**
+   * Opens the file that `create` made.
+   *
+   * @throws {HeadwaterError} `MAP_CORRUPT` when it is not as long as any of these.
+   */
   static async open(path: string): Promise<FileMapStore> {
     let file: FileHandle | undefined;
     try {
       file = await open(path, "r+");
       const { size } = await file.stat();
-      return new FileMapStore(path, file, Math.floor(size / 2));
+      if (size === 0 || size % (2 * SLOT_UNIT) !== 0) {
+        throw new HeadwaterError("MAP_CORRUPT", `the region map ${path} has ${size} bytes`);
+      }
+      return new FileMapStore(path, file, size / 2);
     } catch (error) {
       await file?.close(); // nobody else holds it yet
       throw mapError(path, "open", error);

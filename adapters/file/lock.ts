@@ -3,6 +3,7 @@ import { link, open, readdir, readFile, rename, unlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path";
 import { HeadwaterError } from "../../lib/index.ts";
 import { fileError, hasCode } from "./file-error.ts";
+import { LINKS_UNSUPPORTED, remove } from "./names.ts";
 import { identifyProcess, isProvablyDead, type ProcessIdentity } from "./process-identity.ts";
 
 /** Who holds a lock, as its file says. */
@@ -10,8 +11,6 @@ export interface LockHolder extends ProcessIdentity {
   /** Another one for each lock that was ever taken. */
   readonly id: string;
 }
-
-const UNSUPPORTED = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"] as const;
 
 /**
  * A file that says which process owns what lies beside it.
@@ -47,7 +46,7 @@ export class FileLock {
     } catch (error) {
       throw fileError("DESTINATION_FAILED", `cannot lock ${path}`, error);
     } finally {
-      await removeIfThere(draft);
+      await remove(draft);
     }
   }
 
@@ -59,7 +58,7 @@ export class FileLock {
 
   async #remove(): Promise<void> {
     // Somebody may have removed it by hand, and another process has taken it since.
-    if ((await readHolder(this.path))?.id === this.#id) await removeIfThere(this.path);
+    if ((await readHolder(this.path))?.id === this.#id) await remove(this.path);
   }
 }
 
@@ -110,7 +109,7 @@ async function linkNew(from: string, to: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
-    if (!hasCode(error, ...UNSUPPORTED)) throw error;
+    if (!hasCode(error, ...LINKS_UNSUPPORTED)) throw error;
     return copyNew(from, to);
   }
 }
@@ -186,15 +185,7 @@ async function sweep(path: string, self: ProcessIdentity): Promise<void> {
   for (const name of names.filter((name) => name.startsWith(`${basename(path)}.`))) {
     const holder = await readHolder(join(folder, name)).catch(() => undefined);
     if (holder !== undefined && isProvablyDead(holder, self)) {
-      await removeIfThere(join(folder, name));
+      await remove(join(folder, name));
     }
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
   }
 }

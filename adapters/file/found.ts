@@ -1,0 +1,134 @@
+import type { BigIntStats } from "node:fs";
+import { lstat } from "node:fs/promises";
+import {
+  HeadwaterError,
+  isHeadwaterError,
+  MAX_REGION_COUNT,
+  mapSlotSize,
+  newestMap,
+  type StoredMap,
+} from "../../lib/index.ts";
+import { fileError, hasCode } from "./file-error.ts";
+import { FileMapStore } from "./file-map-store.ts";
+import { hasFingerprint } from "./fingerprint.ts";
+import type { CopyNames } from "./names.ts";
+
+/** What lies under the names of a copy. */
+export interface Found {
+  readonly names: CopyNames;
+  readonly file: BigIntStats | undefined;
+  readonly partial: BigIntStats | undefined;
+  /** The map to believe, if there is one. */
+  readonly map: StoredMap | undefined;
+  /** Why there is none, in words. */
+  readonly noMap: string;
+}
+
+/** What the caller gives up beforehand. */
+export interface Consent {
+  /** Replace `<file>`, whatever it is. */
+  readonly overwrite: boolean;
+  /** Throw away `<file>.partial`, whatever a user wrote to it. */
+  readonly discardLocal: boolean;
+}
+
+/** What to do with it. `finish`: everything is there but the final name. */
+export type Decision = "new" | "partial" | "finish" | "finished";
+
+/** The largest map file that there can be. A larger one is something else. */
+const MAX_MAP_SIZE: bigint = BigInt(mapSlotSize(MAX_REGION_COUNT)) * 2n;
+
+const MISSING = "it is missing";
+
+/** @throws {HeadwaterError} `EXISTS` when one of the names is not a regular file. */
+export async function look(names: CopyNames): Promise<Found> {
+  const file = await regularFile(names.file);
+  const partial = await regularFile(names.partial);
+  const map = await regularFile(names.map);
+  const none = { names, file, partial, map: undefined };
+  if (map === undefined) return { ...none, noMap: MISSING };
+  if (map.size > MAX_MAP_SIZE) return { ...none, noMap: `it has ${map.size} bytes` };
+  try {
+    await using store = await FileMapStore.open(names.map);
+    const newest = await newestMap(await store.load());
+    if (newest.map !== undefined) return { ...none, map: newest.map, noMap: "" };
+    return { ...none, noMap: newest.corrupt?.message ?? "it is empty" };
+  } catch (error) {
+    if (isHeadwaterError(error, "MAP_CORRUPT")) return { ...none, noMap: error.message };
+    throw error;
+  }
+}
+
+/**
+ * Every combination of what may be found, as the table in docs/files.md has it.
+ *
+ * @throws {HeadwaterError} `EXISTS`, `DIVERGED` or `MAP_CORRUPT` where something would be lost that
+ *   the caller did not give up.
+ */
+export function decide(found: Found, consent: Consent): Decision {
+  const { file, partial, map } = found;
+  if (map?.complete) {
+    const isRecorded = (state: BigIntStats | undefined): boolean =>
+      state !== undefined && hasFingerprint(state, map.fingerprint, map.written);
+    if (isRecorded(file)) return "finished";
+    if (isRecorded(partial)) {
+      if (file !== undefined && !consent.overwrite) throw exists(found);
+      return "finish";
+    }
+    if (file !== undefined && !consent.overwrite) throw diverged(found.names.file, "overwrite");
+    if (hasData(partial) && !consent.discardLocal) {
+      throw diverged(found.names.partial, "discardLocal");
+    }
+    return "new";
+  }
+
+  if (file !== undefined && !consent.overwrite) throw exists(found);
+  if (map !== undefined && partial?.size === BigInt(map.size)) return "partial";
+  if (hasData(partial) && !consent.discardLocal) throw corrupt(found);
+  return "new";
+}
+
+/** Whether anything was ever written to the file. What was not takes no space. */
+export function hasData(state: BigIntStats | undefined): boolean {
+  return state !== undefined && state.size > 0n && state.blocks > 0n;
+}
+
+async function regularFile(path: string): Promise<BigIntStats | undefined> {
+  try {
+    const state = await lstat(path, { bigint: true });
+    if (state.isFile()) return state;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw fileError("DESTINATION_FAILED", `cannot look at ${path}`, error);
+  }
+  throw new HeadwaterError("EXISTS", `${path} is not a regular file; choose another path`);
+}
+
+function exists({ names, noMap }: Found): HeadwaterError {
+  const why = ["", MISSING].includes(noMap) ? "" : ` (${names.map}: ${noMap})`;
+  return new HeadwaterError(
+    "EXISTS",
+    `${names.file} exists and is not a finished copy of ours${why}; ` +
+      "choose another path, or set overwrite to replace it",
+  );
+}
+
+function diverged(path: string, option: keyof Consent): HeadwaterError {
+  return new HeadwaterError(
+    "DIVERGED",
+    `${path} was modified or replaced after it was finished; ` +
+      `move it away to keep it, or set ${option} to start over`,
+  );
+}
+
+function corrupt({ names, partial, map, noMap }: Found): HeadwaterError {
+  const why =
+    map === undefined
+      ? `${names.map}: ${noMap}`
+      : `it has ${partial?.size} bytes, and its region map says ${map.size}`;
+  return new HeadwaterError(
+    "MAP_CORRUPT",
+    `${names.partial} cannot be continued, and may hold what was written to it: ${why}; ` +
+      "move it away to keep it, or set discardLocal to start over",
+  );
+}
