@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { constants } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { type FileHandle, mkdtemp, open, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,5 +98,24 @@ export async function sameBytes(copy: string, blob: string, size: number): Promi
     return true;
   } finally {
     await Promise.all([ours.close(), theirs.close()]);
+  }
+}
+
+/** What the bytes should be: an error at the first answer that is wrong. */
+export class BlobReader implements Disposable {
+  readonly #file: number;
+
+  constructor(path: string) {
+    this.#file = openSync(path, "r");
+  }
+
+  check(offset: number, bytes: Uint8Array): void {
+    const expected = Buffer.alloc(bytes.length);
+    readSync(this.#file, expected, 0, bytes.length, offset);
+    if (!expected.equals(bytes)) throw new Error(`wrong bytes at ${offset}`);
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#file);
   }
 }

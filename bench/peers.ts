@@ -22,10 +22,10 @@ export function curl(): Copier | undefined {
   };
 }
 
-/** Sixteen connections. It writes straight to the file: nothing is allocated beforehand. */
+/** Sixteen connections, with the settings that were the fastest of those tried. */
 export function aria2c(): Copier | undefined {
   if (versionOf("aria2c") === undefined) return undefined;
-  const words = ["-q", "-x16", "-s16", "-k1M", "--file-allocation=none", "--no-conf"];
+  const words = ["-q", "-x16", "-s16", "-k1M", "--file-allocation=falloc", "--no-conf"];
   return {
     name: "aria2c -x16",
     copy: (url, path) =>

@@ -1,0 +1,76 @@
+// One copy in a process of its own, so that what it costs can be told from what measures it:
+//
+//   node copy-child.js '{"way":"headwater","url":"http://...","path":"...","watch":true}'
+//
+// Prints a `CopyCost` as JSON. The ways: "headwater"; "plain", a loop over an undici body that
+// writes to the file; "idle", nothing at all.
+
+import { once } from "node:events";
+import { open } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CopyCost, CopyOrder } from "./copy-cost.ts";
+import { percentile } from "./measure.ts";
+
+const order = JSON.parse(process.argv[2] ?? "{}") as CopyOrder;
+
+async function plain(url: string, path: string): Promise<void> {
+  const { request } = await import("undici");
+  const file = await open(path, "wx");
+  try {
+    const { body } = await request(url);
+    for await (const piece of body as AsyncIterable<Uint8Array>) await file.write(piece);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function headwater(url: string, path: string): Promise<() => Promise<void>> {
+  const { hydrate } = await import("../adapters/hydrate.ts");
+  return async () => {
+    await using clone = await hydrate(url, path);
+    await clone.hydrated();
+  };
+}
+
+async function workOf({ way, url, path }: CopyOrder): Promise<() => Promise<void>> {
+  if (way === "headwater") return await headwater(url, path);
+  if (way === "plain") return () => plain(url, path);
+  return () => sleep(100);
+}
+
+/** How much later than asked for a timer of one millisecond came, each time. */
+function watchStalls(): { stop(): readonly number[] } {
+  const late: number[] = [];
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    late.push(Math.max(0, now - last - 1));
+    last = now;
+  }, 1);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return late;
+    },
+  };
+}
+
+const work = await workOf(order);
+if (order.announce === true) process.stdout.write("ready\n");
+const watch = order.watch === true ? watchStalls() : undefined;
+const before = process.cpuUsage();
+const start = performance.now();
+await work();
+const seconds = (performance.now() - start) / 1000;
+const { user, system } = process.cpuUsage(before);
+const late = watch?.stop() ?? [];
+const cost: CopyCost = {
+  seconds,
+  cpuSeconds: (user + system) / 1e6,
+  peakBytes: process.resourceUsage().maxRSS * 1024,
+  stallP99: late.length === 0 ? 0 : percentile(late, 99) / 1000,
+  stallMax: Math.max(0, ...late) / 1000,
+};
+process.stdout.write(`${JSON.stringify(cost)}\n`);
+if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
