@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import {
   Clone,
   type CloneBehavior,
@@ -109,51 +110,69 @@ async function openLocal(
   options: HydrateBlobOptions,
 ): Promise<Clone> {
   const { overwrite = false, discardLocal = false, signal } = options;
-  const local = await LocalCopy.open(path, {
-    overwrite,
-    discardLocal,
-    ...(signal && { signal }),
-  });
+  const early = openEarly(origin, path, signal);
+  let local: LocalCopy | undefined;
   let source: SourceDevice | undefined;
   try {
-    const found = local.known?.identity;
-    if (local.state === "finished") checkFinished(origin, path, found, options);
-    const isOther = found !== undefined && !origin.recognizes(found);
-    const isWanted = local.state !== "finished" || options.revalidate === true || isOther;
-    if (isWanted) {
-      const known = options.revalidate === true ? undefined : local.known;
-      const isKnown = known !== undefined && origin.recognizes(known.identity);
-      source = await origin.open(isKnown ? known : undefined, signal);
-    }
-    let restarted = false;
-    if (source !== undefined && found !== undefined && source.identity !== found) {
-      if (local.state === "finished" && !overwrite) throw changed(path, found, source.identity);
-      await local.restart();
-      restarted = true;
-    }
-    if (source !== undefined && local.state === "new") {
-      const { regionSize } = options;
-      await local.create({ size: source.size, ...(regionSize && { regionSize }) });
+    local = await LocalCopy.open(path, { overwrite, discardLocal, ...(signal && { signal }) });
+    const copy = local;
+    const found = copy.known?.identity;
+    if (copy.state === "finished") checkFinished(origin, path, found, options);
+    source = await openSource(origin, copy, options, early?.source);
+    const isRestarted = source !== undefined && found !== undefined && source.identity !== found;
+    if (isRestarted) await copy.restart();
+    if (source !== undefined && copy.state === "new") {
+      const { regionSize, noHydration: sparse = false } = options;
+      await copy.create({ size: source.size, sparse, ...(regionSize && { regionSize }) });
     }
     const clone = await Clone.open({
       ...options,
       ...(source && { source }),
-      destination: local.destination,
-      mapStore: local.mapStore,
+      destination: copy.destination,
+      mapStore: copy.mapStore,
       ownsSource: origin.isOurs,
-      closed: () => local.close(),
+      closed: () => copy.close(),
     });
-    if (restarted && source !== undefined) {
-      const event = { found: found ?? "", opened: source.identity };
+    if (isRestarted) {
+      const event = { found: found ?? "", opened: source?.identity ?? "" };
       // After the caller, who has the clone in a moment, could begin to listen.
       setTimeout(() => clone.emit("restarted", event), 0);
     }
     return clone;
   } catch (error) {
+    early?.abort(error);
     if (origin.isOurs) await source?.close();
-    await local.close();
+    await local?.close();
     throw error;
   }
+}
+
+/** The source, where the local copy needs one. */
+async function openSource(
+  origin: Origin,
+  copy: LocalCopy,
+  options: HydrateBlobOptions,
+  early: Promise<SourceDevice> | undefined,
+): Promise<SourceDevice | undefined> {
+  const { revalidate = false, signal } = options;
+  const { known } = copy;
+  const isKnown = known !== undefined && origin.recognizes(known.identity);
+  if (copy.state === "finished" && isKnown && !revalidate) return undefined;
+  return early ?? origin.open(isKnown && !revalidate ? known : undefined, signal);
+}
+
+/** Asks the source while the disk is looked at, where there is nothing on it yet. */
+function openEarly(
+  origin: Origin,
+  path: string,
+  signal: AbortSignal | undefined,
+): { source: Promise<SourceDevice>; abort(reason: unknown): void } | undefined {
+  if (!origin.isOurs || existsSync(path) || existsSync(`${path}.headwater`)) return undefined;
+  const ending = new AbortController();
+  const either = signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
+  const source = origin.open(undefined, either);
+  source.catch(() => {}); // whoever needs it waits for it
+  return { source, abort: (reason) => ending.abort(reason) };
 }
 
 function checkFinished(
@@ -166,13 +185,5 @@ function checkFinished(
   throw new HeadwaterError(
     "EXISTS",
     `${path} is a finished copy of ${found}; choose another path, or set overwrite`,
-  );
-}
-
-function changed(path: string, found: string, opened: string): HeadwaterError {
-  return new HeadwaterError(
-    "SOURCE_CHANGED",
-    `${path} is a finished copy of ${found}, and the source is ${opened} now; ` +
-      "set overwrite to replace it",
   );
 }

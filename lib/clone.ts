@@ -80,13 +80,6 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
       commitFailed: (error) => clone.#commitFailed(error),
     });
     const clone = new Clone(options, engine);
-    try {
-      // From here on the destination is known to be ours, whatever happens to us.
-      if (copy.stored === undefined) await engine.committer.flush();
-    } catch (error) {
-      await clone.#stop();
-      throw error;
-    }
     beginFetching(engine, source?.opened);
     return clone;
   }

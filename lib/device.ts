@@ -88,8 +88,8 @@ export interface SourceOpener {
 }
 
 /**
- * A device that is read and written, and the only one that is. Calls may overlap in time; those
- * on overlapping ranges are never made together.
+ * A device that is read and written, and the only one that is. Calls may overlap in time; changes
+ * of overlapping ranges are never made together.
  */
 export interface DestinationDevice extends AsyncDisposable {
   readonly size: number;

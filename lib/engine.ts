@@ -75,6 +75,9 @@ export function makeEngine(
   const rate = new ByteRate(clock, behavior.bytesPerSecond);
   const setbacks = new Setbacks(map, geometry, retries, clock, events.quarantined);
   const committer = new Committer({ ...copy, destination, mapStore: options.mapStore });
+  // A crash from here on finds a map that says whose destination this is.
+  const ready = copy.stored === undefined ? committer.flush() : Promise.resolve();
+  ready.catch(events.commitFailed);
   const changes = new Changes();
   const ending = new AbortController();
 
@@ -89,6 +92,7 @@ export function makeEngine(
     clock,
     retries,
     closing: ending.signal,
+    ready,
   };
   const { landed } = events;
   /** A background fetch is followed by the next one in any case. */
@@ -98,19 +102,10 @@ export function makeEngine(
   const fetcher =
     source && new Fetcher({ ...shared, source, landed, ended }, behavior.stallTimeoutMs);
   const demand = fetcher && new Demand({ ...shared, fetcher, readAround: behavior.readAround });
+  const bytesPerSecond = (): number => rate.bytesPerSecond;
+  const gaveUp = (error: HeadwaterError): void => hydration.gaveUp(error);
   const hydrator =
-    fetcher &&
-    new Hydrator(
-      {
-        ...shared,
-        fetcher,
-        setbacks,
-        bytesPerSecond: () => rate.bytesPerSecond,
-        gaveUp: (error) => hydration.gaveUp(error as HeadwaterError),
-      },
-      behavior.hydrationThreshold,
-      behavior.hydrationBatchSize,
-    );
+    fetcher && new Hydrator({ ...shared, fetcher, setbacks, bytesPerSecond, gaveUp }, behavior);
   const hydration = new Hydration(
     {
       ...shared,

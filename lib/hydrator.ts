@@ -1,5 +1,6 @@
 import PQueue from "p-queue";
 import type { Clock } from "./clock.ts";
+import type { HeadwaterError } from "./errors.ts";
 import type { FetchEnd } from "./fetch.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Geometry } from "./geometry.ts";
@@ -18,7 +19,14 @@ export interface HydratorContext {
   /** Of the byte rate; 0 is without limit. */
   bytesPerSecond(): number;
   /** Hydration cannot go on by itself. */
-  gaveUp(error: Error): void;
+  gaveUp(error: HeadwaterError): void;
+}
+
+export interface HydratorLimits {
+  /** Regions in flight at most. */
+  readonly hydrationThreshold: number;
+  /** Regions in one fetch at most. */
+  readonly hydrationBatchSize: number;
 }
 
 /** Fetches what nobody waits for: first what was named, then everything from front to back. */
@@ -32,15 +40,11 @@ export class Hydrator {
   #batchSize: number;
   #waking: (() => void) | undefined;
 
-  /**
-   * @param threshold regions in flight at most.
-   * @param batchSize regions in one fetch at most.
-   */
-  constructor(context: HydratorContext, threshold: number, batchSize: number) {
+  constructor(context: HydratorContext, limits: HydratorLimits) {
     this.#context = context;
     this.goals = new Goals(context.map);
-    this.#threshold = threshold;
-    this.#batchSize = batchSize;
+    this.#threshold = limits.hydrationThreshold;
+    this.#batchSize = limits.hydrationBatchSize;
     this.#queue.on("next", () => this.wake()); // a place became free
   }
 

@@ -17,6 +17,8 @@ export interface LandingContext {
   readonly map: RegionMap;
   readonly locks: RegionLocks;
   readonly ledger: Ledger;
+  /** Nothing may land before this: from then on the destination is known to be ours. */
+  readonly ready: Promise<void>;
 }
 
 /** Whose bytes they are. */
@@ -150,6 +152,7 @@ export class Landing {
   /** A write or a discard may have taken some of the regions meanwhile: those are left out. */
   async #landRuns(first: number, end: number, bytes: PendingBytes): Promise<void> {
     const { locks, geometry } = this.#context;
+    await this.#context.ready;
     const release = await locks.acquire(first, end);
     try {
       let region = first;

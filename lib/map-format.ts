@@ -52,6 +52,8 @@ interface Slot {
   readonly corrupt?: HeadwaterError;
   /** A whole map that only a later release can read. */
   readonly newer?: boolean;
+  /** Nobody wrote this on purpose: a save was interrupted, or it is something else. */
+  readonly torn?: boolean;
 }
 
 /**
@@ -115,6 +117,10 @@ export async function newestMap(slots: readonly [Uint8Array, Uint8Array]): Promi
   const newer = [even, odd].find((slot) => slot.newer);
   if (newer?.corrupt !== undefined) return { corrupt: newer.corrupt };
 
+  // The first save goes to the odd slot, and user data is written only after the second: a crash
+  // that tore the first lost nothing.
+  if (isBlank(slots[0]) && odd.torn) return {};
+
   const corrupt = even.corrupt ?? odd.corrupt;
   const generation = (slot: Slot): number => slot.map?.generation ?? -1;
   const { map } = generation(even) > generation(odd) ? even : odd;
@@ -140,7 +146,7 @@ async function readSlot(slot: Uint8Array, index?: MapSlot): Promise<Slot> {
     return torn(`the checksum of its ${length} bytes is wrong`);
   }
   if (version !== VERSION) {
-    const newer = torn(`it is of version ${version}, and this release reads version ${VERSION}`);
+    const newer = wrong(`it is of version ${version}, and this release reads version ${VERSION}`);
     return { ...newer, newer: version > VERSION };
   }
   return parse(bytes, index);
@@ -154,17 +160,17 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): Slot {
   const fingerprintEnd = identityEnd + view.getUint32(52, true);
   const bitmapEnd = fingerprintEnd + view.getUint32(56, true);
   if (bitmapEnd + CHECKSUM_SIZE !== bytes.length) {
-    return torn(`its parts end at ${bitmapEnd + CHECKSUM_SIZE} of ${bytes.length} bytes`);
+    return wrong(`its parts end at ${bitmapEnd + CHECKSUM_SIZE} of ${bytes.length} bytes`);
   }
   const numbers = [16, 24, 32].map((at) => Number(view.getBigUint64(at, true)));
   const [generation = -1, size = -1, sourceSize = -1] = numbers;
   const regionSize = view.getUint32(40, true);
   if (!numbers.every(Number.isSafeInteger) || regionSize === 0) {
-    return torn(`its numbers are ${numbers.join(", ")} and ${regionSize}`);
+    return wrong(`its numbers are ${numbers.join(", ")} and ${regionSize}`);
   }
-  if (flags > (WRITTEN | COMPLETE)) return torn(`its flags are ${flags}`);
+  if (flags > (WRITTEN | COMPLETE)) return wrong(`its flags are ${flags}`);
   if (index !== undefined && generation % 2 !== index) {
-    return torn(`generation ${generation} is in slot ${index}`);
+    return wrong(`generation ${generation} is in slot ${index}`);
   }
   const map: StoredMap = {
     generation,
@@ -187,6 +193,10 @@ function isBlank(bytes: Uint8Array): boolean {
 }
 
 function torn(why: string): Slot {
+  return { ...wrong(why), torn: true };
+}
+
+function wrong(why: string): Slot {
   return { corrupt: new HeadwaterError("MAP_CORRUPT", `the region map cannot be read: ${why}`) };
 }
 
