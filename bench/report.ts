@@ -58,8 +58,14 @@ function verdict({ figure, target }: Row): string {
 
 function cells(row: Row): readonly string[] {
   const target = row.target === undefined ? "" : `≤ ${row.target}`;
-  const digits = row.figure < 10 ? 3 : 1;
-  return [row.what, row.ours, row.theirs, row.figure.toFixed(digits), target, verdict(row)];
+  return [row.what, row.ours, row.theirs, shown(row.figure), target, verdict(row)];
+}
+
+/** Not rounded to what it is not: a figure just over its target must look so. */
+function shown(figure: number): string {
+  if (Number.isInteger(figure)) return `${figure}`;
+  if (figure >= 10) return figure.toFixed(1);
+  return figure >= 1 ? figure.toFixed(figure < 1.001 ? 6 : 3) : figure.toPrecision(3);
 }
 
 const HEADINGS = ["what", "Headwater", "compared with", "figure", "target", ""] as const;
