@@ -18,7 +18,10 @@ export interface HydrateOptions extends CallOptions {
 
 /** What can be changed while a clone is open. */
 export interface LiveOptions {
-  /** Regions in flight at most, in the background. Memory held is at most this x region size. */
+  /**
+   * Regions in flight at most, in the background; at the default region size the default, 1024, is
+   * 64 MiB. Memory held is at most this x region size.
+   */
   hydrationThreshold?: number;
   /** Regions joined in one background fetch at most. Default: as many as are 8 MiB. */
   hydrationBatchSize?: number;
@@ -78,7 +81,7 @@ export interface Behavior {
 export function checkBehavior(options: CloneBehavior, regionSize: number): Behavior {
   const { noHydration = false, copyOnRead = true, clock = systemClock } = options;
   const { readAround = 128 * 2 ** 10, stallTimeoutMs = 60_000, bytesPerSecond = 0 } = options;
-  const { hydrationThreshold = 512 } = options;
+  const { hydrationThreshold = 1024 } = options;
   const { hydrationBatchSize = Math.max(1, DEFAULT_BATCH_BYTES / regionSize) } = options;
   return {
     noHydration,

@@ -180,7 +180,11 @@ export class Fetch {
       this.#landing.add(piece);
       if (this.#isDone()) return;
       const { room } = this.#landing;
-      if (room !== undefined) await room;
+      if (room !== undefined) {
+        const since = clock.now();
+        await room;
+        scheduler.held(clock.now() - since);
+      }
       if (this.class === "background") {
         scheduler.arrived(piece.length);
         if (rate.bytesPerSecond > 0) await this.#throttle(piece.length);

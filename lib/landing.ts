@@ -9,7 +9,7 @@ import { RegionWaiters } from "./region-waiters.ts";
 /** Whole regions are written once so many bytes of them have arrived; sooner if somebody waits. */
 const LANDING_SIZE: number = 256 * 2 ** 10;
 /** More than this is not held back before the destination takes it. */
-const MOST_HELD: number = 2 ** 20;
+const MOST_HELD: number = 512 * 2 ** 10;
 
 export interface LandingContext {
   readonly destination: CheckedDestination;

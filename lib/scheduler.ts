@@ -15,6 +15,8 @@ const FIRST_IDLE_MS = 300;
 /** More goodput by this factor makes more fetches at once worth while. */
 const WORTHWHILE = 1.03;
 const WORTHWHILE_DOUBLING = 1.25;
+/** A destination for which fetches wait such a part of their time gains nothing by more of them. */
+const HELD = 0.25;
 /** A thread as busy as this gets no more done by having more to do at once. */
 const BUSY = 0.95;
 /** Goodput is judged over a window of at least this long, and of this many fetches each. */
@@ -53,7 +55,7 @@ export class Scheduler {
   #phase: "doubling" | "recovering" | "settled" = "doubling";
   /** No growth before this: readers were slow. */
   #slowUntil = 0;
-  #window = { startedAt: 0, bytes: 0, fetches: 0 };
+  #window = { startedAt: 0, bytes: 0, fetches: 0, heldMs: 0 };
   #best = { goodput: 0, concurrency: FIRST_CONCURRENCY };
   #changedAt = 0;
   #firstByteMs: number | undefined;
@@ -123,17 +125,24 @@ export class Scheduler {
     this.#window.bytes += bytes;
   }
 
+  /** A fetch waited so long until the destination had taken what it brought. */
+  held(ms: number): void {
+    this.#window.heldMs += ms;
+  }
+
   /** To be called when a background fetch ends: may change the concurrency. */
   adapt(): void {
     const now = this.#clock.now();
     const elapsed = now - this.#window.startedAt;
     if (elapsed < WINDOW_MS || this.#window.fetches < this.#concurrency) return;
     const goodput = this.#window.bytes / elapsed;
-    this.#judge(goodput, now);
-    this.#window = { startedAt: now, bytes: 0, fetches: 0 };
+    const heldPart = this.#window.heldMs / (elapsed * this.#concurrency);
+    this.#judge(goodput, now, heldPart > HELD || this.#load() > BUSY);
+    this.#window = { startedAt: now, bytes: 0, fetches: 0, heldMs: 0 };
   }
 
-  #judge(goodput: number, now: number): void {
+  /** @param isFull something else than the source is the limit: more at once brings nothing. */
+  #judge(goodput: number, now: number, isFull: boolean): void {
     const factor = this.#phase === "doubling" ? WORTHWHILE_DOUBLING : WORTHWHILE;
     if (this.#concurrency > this.#best.concurrency && goodput < this.#best.goodput * factor) {
       // What was added brought nothing: back to the knee, and stay there for a while.
@@ -144,7 +153,7 @@ export class Scheduler {
     }
     this.#best = { goodput, concurrency: this.#concurrency };
     if (this.#concurrency >= MAX_CONCURRENCY || now < this.#slowUntil) return;
-    if (this.#load() > BUSY) return;
+    if (isFull) return;
     if (this.#phase === "settled" && now - this.#changedAt < PROBE_MS) return;
     const growth = this.#phase === "doubling" ? this.#concurrency : 1;
     this.#concurrency = Math.min(MAX_CONCURRENCY, this.#concurrency + growth);
@@ -161,7 +170,7 @@ export class Scheduler {
     demand.recentMs = blend(demand.recentMs === 0 ? undefined : demand.recentMs, ms);
     if (demand.recentMs <= demand.floorMs * SLOW_FACTOR + SLOW_MS) return;
     if (now < this.#slowUntil) return;
-    // One step down a window: what is under way still has its old size.
+    // One step down at a time: what is under way still has its old size.
     this.#concurrency = Math.max(1, Math.floor(this.#concurrency * BACK_OFF));
     this.#best = { goodput: 0, concurrency: this.#concurrency };
     this.#phase = "recovering";

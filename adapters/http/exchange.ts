@@ -4,7 +4,7 @@ import { type Asked, failure, networkFailure } from "./failures.ts";
 import { contentLengthOf, type ResponseHead } from "./response-head.ts";
 
 /** With more than this in the queue the server is made to wait. */
-const QUEUE_SIZE: number = 2 ** 20;
+const QUEUE_SIZE: number = 2 ** 18;
 
 /** A body that nobody wants is read to its end up to here, which keeps its connection. */
 const DRAIN_SIZE: number = 64 * 2 ** 10;
