@@ -25,11 +25,14 @@ const IDENTITY = `scripted ${"x".repeat(1500)}`;
 interface Disk {
   readonly bytes: Uint8Array;
   readonly slots: readonly [Uint8Array, Uint8Array];
+  /** Whether a write or a discard was ever acknowledged. */
+  readonly hasWrites: boolean;
 }
 
 const NEW_DISK: Disk = {
   bytes: new Uint8Array(SIZE).fill(GARBAGE),
   slots: [new Uint8Array(), new Uint8Array()],
+  hasWrites: false,
 };
 
 interface Place {
@@ -67,7 +70,9 @@ class User {
   readonly promised: SectorVersions;
   readonly #clone: Clone;
   readonly #clock: TestClock;
+  /** What was promised to be there, or written over, by this mark. */
   #acknowledged = 0;
+  hasWrites = false;
 
   constructor(clone: Clone, clock: TestClock, promised: SectorVersions) {
     this.#clone = clone;
@@ -81,14 +86,14 @@ class User {
       const bytes = patternBytes(step.length, step.seed + 2);
       promised.write(step.offset, bytes);
       await this.#clone.write(step.offset, bytes);
-      this.#acknowledged = promised.mark();
+      this.#acknowledge(bytes.length);
     } else if (step.kind === "discard") {
       const first = Math.ceil(step.offset / REGION_SIZE) * REGION_SIZE;
       const end = step.offset + step.length;
       const last = end === SIZE ? SIZE : Math.floor(end / REGION_SIZE) * REGION_SIZE;
       promised.write(first, new Uint8Array(Math.max(0, last - first)));
       await this.#clone.discard(step.offset, step.length);
-      this.#acknowledged = promised.mark();
+      this.#acknowledge(last - first);
     } else if (step.kind === "read") {
       const read = await this.#clone.read(step.offset, step.length);
       const expected = promised.current.subarray(step.offset, step.offset + step.length);
@@ -98,6 +103,11 @@ class User {
     else if (step.kind === "flush") await this.#flush();
     else if (step.kind === "beginFlush") void this.#flush().catch(() => {});
     else this.#clock.tick();
+  }
+
+  #acknowledge(length: number): void {
+    this.#acknowledged = this.promised.mark();
+    if (length > 0) this.hasWrites = true;
   }
 
   async #flush(): Promise<void> {
@@ -121,9 +131,10 @@ async function live(disk: Disk, life: Life, promised: SectorVersions, order: Ord
   });
   const all = { source, destination, mapStore, clock, regionSize: REGION_SIZE };
   let clone: Clone | undefined;
+  let user: User | undefined;
   try {
     clone = await order.wait(Clone.open({ ...all, ...life.options }));
-    const user = new User(clone, clock, promised);
+    user = new User(clone, clock, promised);
     for (const step of life.steps) await order.wait(user.take(step));
   } catch (error) {
     if (!power.isOut || !(error instanceof HeadwaterError)) throw error;
@@ -132,7 +143,9 @@ async function live(disk: Disk, life: Life, promised: SectorVersions, order: Ord
   await order.wait(clone?.close().catch(() => {}) ?? Promise.resolve());
   steps = Math.max(steps, power.steps);
   const random = randomFrom(life.seed);
-  return { bytes: destination.survivor(random), slots: mapStore.survivor(random) };
+  const slots = mapStore.survivor(random);
+  const hasWrites = disk.hasWrites || user?.hasWrites === true;
+  return { bytes: destination.survivor(random), slots, hasWrites };
 }
 
 /** As many steps as the devices took in any life. */
@@ -148,6 +161,8 @@ async function inspect(disk: Disk): Promise<Uint8Array> {
   const all = { destination, mapStore, regionSize: REGION_SIZE, clock: new TestClock(pause) };
   const clone = await Clone.open({ ...all, source, noHydration: true, copyOnRead: false });
   const found = await clone.read(0, SIZE);
+  const hasWrites = disk.hasWrites || Buffer.compare(found, ORIGINAL) !== 0;
+  if (hasWrites) assert.ok(clone.status().written, "the map has forgotten that a user wrote");
   await clone.hydrate();
   await clone.hydrated();
   await clone.close();
