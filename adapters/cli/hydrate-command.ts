@@ -1,4 +1,4 @@
-import type { ByteRange, HeadwaterError } from "../../lib/index.ts";
+import type { ByteRange } from "../../lib/index.ts";
 import { type Clone, hydrate } from "../hydrate.ts";
 import type { ReadRequest } from "./command-line.ts";
 import { EXIT, UsageError } from "./exit-codes.ts";
@@ -70,15 +70,11 @@ function announce(clone: Clone, file: string, reporter: Reporter): void {
   const picture = new RegionPicture(size, (offset, length) =>
     clone.hydratedBytesIn(offset, length),
   );
-  const failed = (error: HeadwaterError) => ({ code: error.code, message: error.message });
   clone.on("landed", (landed) => picture.landed(landed));
   clone.on("restarted", () => reporter.notice({ event: "restarted" }));
-  clone.on("resumed", () => reporter.notice({ event: "resumed" }));
-  clone.on("paused", (error) => {
-    if (error !== undefined) reporter.notice({ event: "paused", ...failed(error) });
-  });
   clone.on("quarantined", ({ offset, length, error }) => {
-    reporter.notice({ event: "quarantined", offset, length, ...failed(error) });
+    const { code, message } = error;
+    reporter.notice({ event: "quarantined", offset, length, code, message });
   });
   reporter.opened({ file, size, regionSize, hydratedBytes, identity, picture });
 }

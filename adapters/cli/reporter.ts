@@ -4,8 +4,6 @@ import type { RegionPicture } from "./region-picture.ts";
 
 /** What is worth saying between the beginning and the end. Sizes in bytes. */
 export type Notice =
-  | { readonly event: "paused"; readonly code: string; readonly message: string }
-  | { readonly event: "resumed" }
   | { readonly event: "restarted" }
   | {
       readonly event: "quarantined";

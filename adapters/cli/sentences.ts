@@ -13,10 +13,6 @@ export function describeOpened({ file, size, hydratedBytes }: Opened): string {
 
 export function describeNotice(notice: Notice): string {
   switch (notice.event) {
-    case "paused":
-      return printable(`paused: ${notice.message}`);
-    case "resumed":
-      return "resumed";
     case "restarted":
       return "the source has changed since the copy was begun: starting over";
     case "quarantined": {

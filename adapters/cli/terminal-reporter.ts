@@ -46,7 +46,7 @@ export class TerminalReporter implements Reporter {
   }
 
   notice(notice: Notice): void {
-    this.#note = notice.event === "resumed" ? "" : describeNotice(notice);
+    this.#note = describeNotice(notice);
   }
 
   ended(ending: Ending): void {
