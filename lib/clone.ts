@@ -10,7 +10,6 @@ import {
 } from "./clone-options.ts";
 import { describe, hydratedBytes } from "./describe.ts";
 import type { ByteRange } from "./device.ts";
-import { readChannel } from "./diagnostics.ts";
 import { beginFetching, configure, type Engine, makeEngine } from "./engine.ts";
 import { HeadwaterError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
@@ -18,6 +17,12 @@ import { progress } from "./progress.ts";
 import type { Run } from "./region-map.ts";
 import type { CloneEvents, CloneMode, CloneStats, CloneStatus, Progress } from "./status.ts";
 import { openStoredCopy } from "./stored-copy.ts";
+
+/**
+ * A reader of local bytes that never waits would keep the background from its turn: so often it
+ * waits for one.
+ */
+const READS_IN_TURN = 128;
 
 /**
  * A remote source and a local destination as one device. A read is served by the destination where
@@ -38,6 +43,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   #modeError: HeadwaterError | undefined;
   #closing: Promise<void> | undefined;
   #isSourceReleased = false;
+  #readsInTurn = 0;
 
   private constructor(options: CloneOptions, engine: Engine) {
     super();
@@ -96,7 +102,10 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     checkCount("length", length, 0);
     const target = new Uint8Array(this.#geometry.clip(offset, length));
     if (options.signal === undefined && this.#readNow(offset, target)) {
-      return Promise.resolve(target);
+      this.#readsInTurn += 1;
+      if (this.#readsInTurn < READS_IN_TURN) return Promise.resolve(target);
+      this.#readsInTurn = 0;
+      return new Promise((resolve) => setImmediate(() => resolve(target)));
     }
     return this.#readLater(offset, target, options).then(() => target);
   }
@@ -260,19 +269,12 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   #readNow(offset: number, target: Uint8Array): boolean {
     if (this.#closing !== undefined) this.#checkOpen();
-    if (!this.#engine.router.readIntoSync(offset, target)) return false;
-    if (readChannel.hasSubscribers) {
-      readChannel.publish({ offset, length: target.length, local: true });
-    }
-    return true;
+    return this.#engine.router.readIntoSync(offset, target);
   }
 
   async #readLater(offset: number, target: Uint8Array, options: CallOptions): Promise<void> {
     this.#checkOpen();
     await this.#engine.router.readInto(offset, target, options.signal);
-    if (readChannel.hasSubscribers) {
-      readChannel.publish({ offset, length: target.length, local: false });
-    }
   }
 
   #checkWritable(offset: number, length: number): void {

@@ -1,6 +1,7 @@
 import type { CheckedDestination, CheckedSource } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { Demand } from "./demand.ts";
+import { readChannel } from "./diagnostics.ts";
 import { HeadwaterError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Ledger } from "./ledger.ts";
@@ -47,10 +48,7 @@ export class Router {
     if (!this.#isLocal(offset, target.length)) return false;
     if (!this.#destination.readIntoSync(offset, target)) return false;
     if (!this.#map.isComplete) this.#runAhead(offset, target.length);
-    const ledger = this.#ledger;
-    ledger.reads += 1;
-    ledger.bytesWanted += target.length;
-    ledger.bytesLocal += target.length;
+    this.#count(offset, target.length, true);
     return true;
   }
 
@@ -58,13 +56,11 @@ export class Router {
   async readInto(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
     const { length } = target;
     signal?.throwIfAborted();
-    this.#ledger.reads += 1;
-    this.#ledger.bytesWanted += length;
     if (length === 0) return;
-    const geometry = this.#geometry;
-    const run = geometry.runOf(offset, length);
-    if (this.#map.areHydrated(run.first, run.end)) {
-      this.#ledger.bytesLocal += length;
+    const run = this.#geometry.runOf(offset, length);
+    const isLocal = this.#map.areHydrated(run.first, run.end);
+    this.#count(offset, length, isLocal);
+    if (isLocal) {
       if (!this.#map.isComplete) this.#runAhead(offset, length);
       await this.#readLocal(offset, target);
       return;
@@ -90,6 +86,14 @@ export class Router {
   async #readLocal(offset: number, target: Uint8Array): Promise<void> {
     if (this.#destination.readIntoSync(offset, target)) return;
     await this.#destination.readInto(offset, target);
+  }
+
+  #count(offset: number, length: number, local: boolean): void {
+    const ledger = this.#ledger;
+    ledger.reads += 1;
+    ledger.bytesWanted += length;
+    if (local) ledger.bytesLocal += length;
+    if (readChannel.hasSubscribers) readChannel.publish({ offset, length, local });
   }
 
   #isLocal(offset: number, length: number): boolean {

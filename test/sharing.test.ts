@@ -153,6 +153,21 @@ test("a read is served at once only where it is local", async () => {
   assert.is(clone.readIntoSync(REGION - 5, target), undefined);
 });
 
+test("a reader that finds everything local still lets others have their turn", async () => {
+  await using clone = await open(new ScriptedSource(original));
+  await clone.hydrate();
+  let isOver = false;
+  setTimeout(() => {
+    isOver = true;
+  }, 0);
+  let reads = 0;
+  while (!isOver && reads < 1_000_000) {
+    await clone.read(0, 10);
+    reads += 1;
+  }
+  assert.ok(isOver);
+});
+
 test("without copy-on-read nothing is kept", async () => {
   const source = new ScriptedSource(original);
   await using clone = await open(source, { copyOnRead: false });
