@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import { FileDevice, FileMapStore } from "../adapters/file/index.ts";
+import { http } from "../adapters/http/index.ts";
 import { MemoryDevice, MemoryMapStore } from "../adapters/memory.ts";
 import {
   destinationConformance,
@@ -10,6 +11,10 @@ import {
   patternBytes,
   sourceConformance,
 } from "../adapters/testing/index.ts";
+import { startOrigin } from "./origin/client.ts";
+
+// Before any suite: uvu would run those that are ready while this waits.
+const origin = await startOrigin();
 
 /** A folder for one test, and what removes it. */
 async function folder(): Promise<{ path: string; release: () => Promise<void> }> {
@@ -36,6 +41,29 @@ sourceConformance(fileSource, {
   },
 });
 fileSource.run();
+
+let blobCount = 0;
+for (const head of [1, 1000, 2 ** 20]) {
+  const httpSource = suite(`HTTP source, ${head} bytes with its opening`);
+  httpSource.after(() => (head === 2 ** 20 ? origin.close() : undefined));
+  sourceConformance(httpSource, {
+    open: async (size) => {
+      blobCount += 1;
+      const path = `/conformance-${blobCount}`;
+      const device = await http(origin.url(`${path}?size=${size}&seed=7`), { head }).open();
+      return {
+        device,
+        bytes: origin.bytes(7, 0, size),
+        hold: async () => {
+          await origin.set(path, { latencyMs: 300 });
+          return () => void origin.set(path);
+        },
+        release: () => origin.set(path), // whatever was let go meanwhile has come through
+      };
+    },
+  });
+  httpSource.run();
+}
 
 const memoryDestination = suite("memory as a destination");
 destinationConformance(memoryDestination, {
