@@ -261,7 +261,7 @@ test("every test file runs its suites, and all of each", () => {
     const suites = code.match(/\bsuite\(/g)?.length ?? 0;
     const runs = code.match(/^\s*\w+\.run\(\);$/gm)?.length ?? 0;
     // uvu would run what is ready while the file waits for something else.
-    if (/\.run\(\);[^]*^(?:const .* = )?await /m.test(code)) return true;
+    if (/\.run\(\);[\s\S]*^(?:const .* = )?await /m.test(code)) return true;
     return (
       suites !== runs || /\b(skip|only)\(/.test(code) || path.endsWith(".test.ts") !== runs > 0
     );
