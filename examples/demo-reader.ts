@@ -31,8 +31,7 @@ function tell(message: ReaderMessage): Promise<void> {
   });
 }
 
-// What a query needs first is at the end of the file, so opening brings that along.
-await using blob = await hydrate(url, file, { http: { tail: 64 * 2 ** 10 } });
+await using blob = await hydrate(url, file);
 const here = (): number => blob.status().hydratedBytes;
 await tell({ event: "opened", ms: elapsed(), here: here(), size: blob.size });
 if (task === "ask") {

@@ -88,13 +88,14 @@ interface Cost {
 }
 
 function tellCost({ size, found, byFirst, bySecond }: Cost): void {
-  const sum = byFirst + bySecond;
-  const exact = `exactly ${count(sum)} / ${count(size)} = ${(sum / size).toFixed(5)}`;
-  row("first process", `${count(byFirst)} bytes sent`);
-  row("second process", `${count(bySecond)} bytes sent; ${count(size - found)} were missing`);
-  row("fetched / size", `${(sum / size).toFixed(2)} (${exact})`);
+  const ratio = (bytes: number): string => (bytes / size).toFixed(2);
+  const kept = found + bySecond;
   const lost = byFirst - found;
-  if (lost > 0) row("", `${count(lost)} bytes were on their way when the process was killed`);
+  row("first process", `${count(byFirst)} bytes sent, ${count(found)} found again`);
+  row("second process", `${count(bySecond)} bytes sent, ${count(size - found)} were missing`);
+  row("fetched / size", `${ratio(kept)} (${count(kept)} / ${count(size)}) of what was kept`);
+  const all = ratio(byFirst + bySecond);
+  row("with the kill", `${all}: ${count(lost)} bytes were on their way to the process then`);
 }
 
 async function demonstrateHere(folder: string): Promise<void> {

@@ -7,8 +7,7 @@ import { summarizeParquet } from "./parquet-summary.ts";
 
 const [url = "", file = ""] = process.argv.slice(2);
 
-// A Parquet file is read from its end, so that is what opening brings along.
-await using blob = await hydrate(url, file, { http: { tail: 64 * 2 ** 10 } });
+await using blob = await hydrate(url, file);
 const summary = await summarizeParquet(asyncBuffer(blob));
 const { hydratedBytes, size } = blob.status();
 console.log(summary);

@@ -12,9 +12,11 @@ export function understand<Parsed>(parse: () => Parsed): Parsed {
     return parse();
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    // parseArgs goes on about a way round that nobody wants.
+    // What parseArgs goes on to say is of use for a value like -8:8 only.
     const [sentence = ""] = error.message.split(/[.;] (?=[A-Z])|\n/);
-    throw new UsageError(sentence, { cause: error });
+    const [, example] = /use '(--[^']+=-)/.exec(error.message) ?? [];
+    const way = example === undefined ? "" : `: write ${example}... in one word`;
+    throw new UsageError(sentence.replace(/\.$/, "") + way, { cause: error });
   }
 }
 

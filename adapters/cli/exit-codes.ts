@@ -53,16 +53,11 @@ export function exitCodeOf(error: unknown): number {
 const ADVICE: Partial<Record<HeadwaterErrorCode, string>> = {
   STALLED: "The same command tries again and fetches only what is missing.",
   SOURCE_CHANGED: "To start over with what it is now, add --revalidate.",
-  LOCKED: "Wait for the other process, or end it.",
-  EXISTS: "Choose another name, or add --overwrite to replace it.",
-  DIVERGED: "Move the file away to keep it, or add --overwrite to replace it.",
-  MAP_CORRUPT: "To throw the half-done copy away and start over, add --discard-local.",
   DESTINATION_FULL: "Make room; the same command resumes.",
   TIMEOUT: "The same command tries again.",
-  RANGE_UNSUPPORTED: "Headwater needs a server that can send a part of the object.",
 };
 
-/** What the user can do about the error; empty when there is nothing to say. */
+/** What the user can do about the error, where its message does not say so; else empty. */
 export function adviceOn(error: unknown): string {
   if (error instanceof UsageError) return "See headwater --help.";
   return isHeadwaterError(error) ? (ADVICE[error.code] ?? "") : "";

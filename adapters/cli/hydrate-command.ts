@@ -31,9 +31,9 @@ export async function runHydrate(args: readonly string[]): Promise<number> {
   } catch (error) {
     return await endEarly(clone, request.file, reporter, error);
   }
+  await clone.close();
   const { size, hydratedBytes, hydration } = clone.status();
   const stats = clone.stats();
-  await clone.close();
   const { file } = request;
   if (hydration === "complete") {
     const elapsedMs = Math.round(performance.now() - startedAt);
@@ -94,7 +94,8 @@ async function work(
       options.noHydration ? undefined : clone.hydrated(),
     ]);
   } finally {
-    done.abort();
+    // When it is complete the last report says so, and is waited for.
+    if (clone.status().hydration !== "complete") done.abort();
     await watching;
   }
 }
@@ -129,11 +130,11 @@ async function endEarly(
   reason: unknown,
 ): Promise<never> {
   reporter.stop();
-  const { size, hydratedBytes } = clone.status();
-  const missing = firstMissing(clone);
   const saved = await closesInTime(clone);
+  const missing = firstMissing(clone);
   if (!(reason instanceof Interrupted)) throw new HydrationFailure(reason, missing);
   const { by } = reason;
+  const { size, hydratedBytes } = clone.status();
   reporter.ended({ event: "interrupted", signal: by, file, at: { size, hydratedBytes }, saved });
   throw reason;
 }

@@ -73,6 +73,7 @@ function cloneOptions(values: Values): HydrateBlobOptions {
     http: {
       ...httpOptionsFrom(values),
       allowUnvalidated: values["allow-unvalidated"] ?? false,
+      wholePass: values["whole-pass"] ?? false,
     },
   };
 }

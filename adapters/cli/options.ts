@@ -45,7 +45,7 @@ export const HYDRATE_OPTIONS = {
   read: {
     type: "string",
     value: "OFFSET:LENGTH",
-    help: "write these bytes to stdout at once, while the rest is fetched; -8:8 is the last eight",
+    help: "write these bytes to stdout at once, while the rest is fetched; =-8:8 is the last eight",
   },
   "no-hydration": { type: "boolean", help: "with --read: fetch no more than what is read" },
   "limit-rate": { type: "string", value: "SIZE", help: "bytes a second at most in the background" },
@@ -65,6 +65,10 @@ export const HYDRATE_OPTIONS = {
     type: "boolean",
     help: "resume also where the server gives no ETag or date, so that a change goes unnoticed",
   },
+  "whole-pass": {
+    type: "boolean",
+    help: "take a server that cannot send parts in one pass, from the beginning",
+  },
   "stall-after": {
     type: "string",
     value: "COUNT",
@@ -72,6 +76,19 @@ export const HYDRATE_OPTIONS = {
   },
   quiet: { type: "boolean", short: "q", help: "nothing on stderr but errors" },
 } as const;
+
+/**
+ * A message of the library with its options named as they are typed here: "set discardLocal"
+ * becomes "add --discard-local".
+ */
+export function inFlags(message: string): string {
+  return Object.keys(HYDRATE_OPTIONS).reduce((text, option) => {
+    const name = option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    return text
+      .replaceAll(`set ${name}`, `add --${option}`)
+      .replaceAll(`\`${name}\``, `--${option}`);
+  }, message);
+}
 
 interface CommandHelp {
   readonly usage: string;

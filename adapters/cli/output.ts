@@ -29,20 +29,29 @@ export function chooseReporter(wanted: { json: boolean; quiet: boolean }): Repor
   return new LineReporter((line) => stderr.write(line));
 }
 
+let isReaderGone = false;
+
 /**
- * Writes to stdout no faster than it is read. False when nobody reads it any more, as when it is
- * piped into `head`.
+ * To be called first of all. That nobody reads our output any more, as when it is piped into
+ * `head`, is no failure of ours; another failure of it is.
  */
-export async function writeOut(bytes: Uint8Array): Promise<boolean> {
-  const { stdout } = process;
-  if (!stdout.writable) return false;
-  if (!stdout.write(bytes)) await Promise.race([once(stdout, "drain"), once(stdout, "close")]);
-  return stdout.writable;
+export function tolerateClosedOutput(): void {
+  process.stdout.on("error", (error) => {
+    if (!isBrokenPipe(error)) throw error;
+    isReaderGone = true;
+  });
 }
 
-/** A reader of ours that went away is no failure of ours. Other failures of stdout are. */
-export function tolerateClosedOutput(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
+/** Writes to stdout no faster than it is read. False when nobody reads it any more. */
+export async function writeOut(bytes: Uint8Array): Promise<boolean> {
+  try {
+    if (!isReaderGone && !process.stdout.write(bytes)) await once(process.stdout, "drain");
+  } catch (error) {
+    if (!isBrokenPipe(error)) throw error;
+  }
+  return !isReaderGone;
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
 }

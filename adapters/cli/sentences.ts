@@ -1,5 +1,6 @@
 import { type ByteRange, isHeadwaterError } from "../../lib/index.ts";
 import { adviceOn } from "./exit-codes.ts";
+import { inFlags } from "./options.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount, formatDuration, formatPercent } from "./quantities.ts";
 import type { Ending, Notice, Opened } from "./reporter.ts";
@@ -47,7 +48,7 @@ function share({ hydratedBytes, size }: { hydratedBytes: number; size: number })
 
 /** One line: what happened, and what to do. */
 export function describeError(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = inFlags(error instanceof Error ? error.message : String(error));
   const code = isHeadwaterError(error) ? `${error.code}: ` : "";
   const stop = /[.!?]$/.test(message) ? "" : ".";
   return printable(`headwater: ${code}${message}${stop} ${adviceOn(error)}`).trimEnd();
