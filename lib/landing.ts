@@ -88,6 +88,7 @@ export class Landing {
 
   /** Resolves when the region has landed or is no longer ours. */
   settled(region: number): Promise<void> {
+    if (!this.#owner.holds(region)) return Promise.resolve();
     const settled = this.#settled.wait(region);
     if (region < this.#wholeEnd()) this.land();
     return settled;
@@ -95,7 +96,8 @@ export class Landing {
 
   /** Resolves when the region's bytes are here, though perhaps not yet in the destination. */
   arrived(region: number): Promise<void> {
-    return region < this.#wholeEnd() ? Promise.resolve() : this.#arrived.wait(region);
+    const isOver = region < this.#wholeEnd() || !this.#owner.holds(region);
+    return isOver ? Promise.resolve() : this.#arrived.wait(region);
   }
 
   /** Fills `target`, if all of its bytes are here and nobody has written over them meanwhile. */

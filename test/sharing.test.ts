@@ -128,6 +128,17 @@ test("a sequential reader finds the bytes ahead of it on their way", async () =>
   assert.ok(clone.status().hydratedCount > 32);
 });
 
+test("what opening brought from the middle of a region on serves who reads across its start", async () => {
+  const opened = { offset: 60 * REGION - 100, length: 4 * REGION + 100 };
+  const source = Object.assign(new ScriptedSource(original, { pieces: [1000] }), { opened });
+  await using clone = await open(source);
+  const across = clone.read(59 * REGION, 2 * REGION);
+  const end = clone.read(SIZE - 4, 4);
+  assert.equal(await across, original.slice(59 * REGION, 61 * REGION));
+  assert.equal(await end, original.slice(SIZE - 4));
+  assert.is(clone.stats().abandonedBytes, 100);
+});
+
 test("a read past the end is short, and one in a wrong place is refused", async () => {
   const source = new ScriptedSource(original);
   await using clone = await open(source);
