@@ -42,9 +42,8 @@ const MISSING = "it is missing";
 
 /** @throws {HeadwaterError} `EXISTS` when one of the names is not a regular file. */
 export async function look(names: CopyNames): Promise<Found> {
-  const file = await regularFile(names.file);
-  const partial = await regularFile(names.partial);
-  const map = await regularFile(names.map);
+  const paths = [names.file, names.partial, names.map];
+  const [file, partial, map] = await Promise.all(paths.map(regularFile));
   const none = { names, file, partial, map: undefined };
   if (map === undefined) return { ...none, noMap: MISSING };
   if (map.size > MAX_MAP_SIZE) return { ...none, noMap: `it has ${map.size} bytes` };

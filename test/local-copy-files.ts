@@ -1,0 +1,73 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LocalCopy } from "../adapters/file/index.ts";
+import { isHeadwaterError } from "../lib/errors.ts";
+import { encodeMap, mapSlotSize, type StoredMap } from "../lib/map-format.ts";
+
+export const SIZE = 100_000;
+export const CONTENT: Uint8Array = Uint8Array.from({ length: SIZE }, (_, at) => (at * 7) % 251);
+export const SLOT_SIZE: number = mapSlotSize(2);
+
+export const UNFINISHED: StoredMap = {
+  generation: 4,
+  size: SIZE,
+  sourceSize: SIZE,
+  regionSize: 65536,
+  identity: "source one",
+  written: false,
+  complete: false,
+  fingerprint: "",
+  hydrated: Uint8Array.of(1, 2, 3),
+};
+
+/** Runs with the path of a copy in an empty folder, which is gone afterwards. */
+export async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "headwater-copy-"));
+  try {
+    await run(join(folder, "file"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** A map file with this map in its slot. */
+export async function writeMap(path: string, map: StoredMap): Promise<void> {
+  const slots = new Uint8Array(2 * SLOT_SIZE);
+  slots.set(await encodeMap(map), (map.generation % 2) * SLOT_SIZE);
+  await writeFile(`${path}.headwater`, slots);
+}
+
+/** What lies in the folder of the copy, by the ends of the names. */
+export async function contentsOf(path: string): Promise<Record<string, string>> {
+  const folder = join(path, "..");
+  const names = (await readdir(folder)).sort();
+  const entries = names.map(async (name) => {
+    const text = await readFile(join(folder, name), "latin1");
+    return [name.slice("file".length), text] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** What the clone does at the end. */
+export async function finish(copy: LocalCopy, stored: StoredMap = UNFINISHED): Promise<void> {
+  const { destination, mapStore } = copy;
+  await destination.flush();
+  const fingerprint = (await destination.fingerprint?.()) ?? "";
+  await mapStore.save(
+    1,
+    await encodeMap({ ...stored, generation: 5, complete: true, fingerprint }),
+  );
+  await destination.finish?.();
+}
+
+/** The code of what it rejects with, or undefined. Anything but a `HeadwaterError` is thrown. */
+export async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    if (isHeadwaterError(error)) return error.code;
+    throw error;
+  }
+}
