@@ -17,12 +17,7 @@ import { progress } from "./progress.ts";
 import type { Run } from "./region-map.ts";
 import type { CloneEvents, CloneMode, CloneStats, CloneStatus, Progress } from "./status.ts";
 import { openStoredCopy } from "./stored-copy.ts";
-
-/**
- * A reader of local bytes that never waits would keep the background from its turn: so often it
- * waits for one.
- */
-const READS_IN_TURN = 128;
+import { Turns } from "./turns.ts";
 
 /**
  * A remote source and a local destination as one device. A read is served by the destination where
@@ -43,7 +38,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   #modeError: HeadwaterError | undefined;
   #closing: Promise<void> | undefined;
   #isSourceReleased = false;
-  #readsInTurn = 0;
+  readonly #turns = new Turns();
 
   private constructor(options: CloneOptions, engine: Engine) {
     super();
@@ -102,10 +97,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     checkCount("length", length, 0);
     const target = new Uint8Array(this.#geometry.clip(offset, length));
     if (options.signal === undefined && this.#readNow(offset, target)) {
-      this.#readsInTurn += 1;
-      if (this.#readsInTurn < READS_IN_TURN) return Promise.resolve(target);
-      this.#readsInTurn = 0;
-      return new Promise((resolve) => setImmediate(() => resolve(target)));
+      return this.#turns.take()?.then(() => target) ?? Promise.resolve(target);
     }
     return this.#readLater(offset, target, options).then(() => target);
   }
@@ -275,6 +267,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   async #readLater(offset: number, target: Uint8Array, options: CallOptions): Promise<void> {
     this.#checkOpen();
     await this.#engine.router.readInto(offset, target, options.signal);
+    await this.#turns.take();
   }
 
   #checkWritable(offset: number, length: number): void {

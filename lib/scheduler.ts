@@ -14,7 +14,11 @@ const IDLE_MS = 1000;
 const FIRST_IDLE_MS = 300;
 /** More goodput by this factor makes more fetches at once worth while. */
 const WORTHWHILE = 1.03;
-const WORTHWHILE_DOUBLING = 1.25;
+/**
+ * Doubling goes on while each fetch keeps this much of its speed. That tells a full link from a
+ * slow start more surely than goodput does.
+ */
+const KEPT_SPEED = 0.75;
 /** A destination for which fetches wait such a part of their time gains nothing by more of them. */
 const HELD = 0.25;
 /** A thread as busy as this gets no more done by having more to do at once. */
@@ -22,7 +26,8 @@ const BUSY = 0.95;
 /** Goodput is judged over a window of at least this long, and of this many fetches each. */
 const WINDOW_MS = 50;
 /** A settled hydrator tries one more fetch at once every so often. */
-const PROBE_MS = 2000;
+const FIRST_PROBE_MS = 500;
+const MAX_PROBE_MS = 8000;
 /** Demand reads slower than their floor by this factor and this much make room for themselves. */
 const SLOW_FACTOR = 1.25;
 const SLOW_MS = 2;
@@ -55,8 +60,9 @@ export class Scheduler {
   #phase: "doubling" | "recovering" | "settled" = "doubling";
   /** No growth before this: readers were slow. */
   #slowUntil = 0;
-  #window = { startedAt: 0, bytes: 0, fetches: 0, heldMs: 0 };
-  #best = { goodput: 0, concurrency: FIRST_CONCURRENCY };
+  #window = { startedAt: 0, bytes: 0, fetches: 0, heldMs: 0, speeds: 0 };
+  #best = { goodput: 0, speed: 0, concurrency: FIRST_CONCURRENCY };
+  #probeMs = FIRST_PROBE_MS;
   #changedAt = 0;
   #firstByteMs: number | undefined;
   #bytesPerMs: number | undefined;
@@ -115,9 +121,11 @@ export class Scheduler {
     }
     this.#firstByteMs = blend(this.#firstByteMs, fetch.firstByteMs);
     if (fetch.transferMs > 0 && fetch.bytes >= MIN_FETCH_SIZE) {
-      this.#bytesPerMs = blend(this.#bytesPerMs, fetch.bytes / fetch.transferMs);
+      const speed = fetch.bytes / fetch.transferMs;
+      this.#bytesPerMs = blend(this.#bytesPerMs, speed);
+      this.#window.speeds += speed;
+      this.#window.fetches += 1;
     }
-    this.#window.fetches += 1;
   }
 
   /** So many bytes arrived in the background. Counted as they come: fetches are long. */
@@ -135,26 +143,31 @@ export class Scheduler {
     const now = this.#clock.now();
     const elapsed = now - this.#window.startedAt;
     if (elapsed < WINDOW_MS || this.#window.fetches < this.#concurrency) return;
-    const goodput = this.#window.bytes / elapsed;
-    const heldPart = this.#window.heldMs / (elapsed * this.#concurrency);
-    this.#judge(goodput, now, heldPart > HELD || this.#load() > BUSY);
-    this.#window = { startedAt: now, bytes: 0, fetches: 0, heldMs: 0 };
+    const { bytes, fetches, heldMs, speeds } = this.#window;
+    const isFull = heldMs / (elapsed * this.#concurrency) > HELD || this.#load() > BUSY;
+    this.#judge({ goodput: bytes / elapsed, speed: speeds / fetches }, now, isFull);
+    this.#window = { startedAt: now, bytes: 0, fetches: 0, heldMs: 0, speeds: 0 };
   }
 
   /** @param isFull something else than the source is the limit: more at once brings nothing. */
-  #judge(goodput: number, now: number, isFull: boolean): void {
-    const factor = this.#phase === "doubling" ? WORTHWHILE_DOUBLING : WORTHWHILE;
-    if (this.#concurrency > this.#best.concurrency && goodput < this.#best.goodput * factor) {
-      // What was added brought nothing: back to the knee, and stay there for a while.
-      this.#concurrency = this.#best.concurrency;
+  #judge(found: { goodput: number; speed: number }, now: number, isFull: boolean): void {
+    const best = this.#best;
+    const isWorthwhile =
+      this.#phase === "doubling"
+        ? found.speed >= best.speed * KEPT_SPEED
+        : found.goodput >= best.goodput * WORTHWHILE;
+    if (this.#concurrency > best.concurrency && !isWorthwhile) {
+      // What was added brought nothing: back to the knee, and stay there for longer each time.
+      this.#concurrency = best.concurrency;
+      if (this.#phase === "settled") this.#probeMs = Math.min(MAX_PROBE_MS, this.#probeMs * 2);
       this.#phase = "settled";
       this.#changedAt = now;
       return;
     }
-    this.#best = { goodput, concurrency: this.#concurrency };
+    this.#best = { ...found, concurrency: this.#concurrency };
     if (this.#concurrency >= MAX_CONCURRENCY || now < this.#slowUntil) return;
     if (isFull) return;
-    if (this.#phase === "settled" && now - this.#changedAt < PROBE_MS) return;
+    if (this.#phase === "settled" && now - this.#changedAt < this.#probeMs) return;
     const growth = this.#phase === "doubling" ? this.#concurrency : 1;
     this.#concurrency = Math.min(MAX_CONCURRENCY, this.#concurrency + growth);
     this.#changedAt = now;
@@ -172,7 +185,7 @@ export class Scheduler {
     if (now < this.#slowUntil) return;
     // One step down at a time: what is under way still has its old size.
     this.#concurrency = Math.max(1, Math.floor(this.#concurrency * BACK_OFF));
-    this.#best = { goodput: 0, concurrency: this.#concurrency };
+    this.#best = { goodput: 0, speed: 0, concurrency: this.#concurrency };
     this.#phase = "recovering";
     this.#changedAt = now;
     this.#slowUntil = now + IDLE_MS / 4;
