@@ -10,7 +10,7 @@ export const BLOB_SIZE: number = GIB;
 /** The blob, two copies of it in turns, and room to breathe. */
 const SPACE_NEEDED = 4 * GIB;
 
-/** A folder for one run, on the disk that `HEADWATER_BENCH_FOLDER` names or where temporary files go. */
+/** A folder for one run: where `HEADWATER_BENCH_FOLDER` says, or among temporary files. */
 export async function makeFolder(): Promise<string> {
   const parent = process.env.HEADWATER_BENCH_FOLDER ?? tmpdir();
   const { bavail, bsize } = await statfs(parent);
@@ -59,7 +59,7 @@ export async function primeMemory(folder: string, size: number): Promise<void> {
 }
 
 /** What another program has written, made as durable as our own copies are. */
-export async function syncFile(path: string): Promise<void> {
+export async function flushFile(path: string): Promise<void> {
   const file = await open(path, constants.O_RDWR);
   try {
     await file.sync();
@@ -68,7 +68,7 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** A destination that does not exist, and afterwards does not exist again with all that is beside it. */
+/** A destination that does not exist, and afterwards is gone with all that is beside it. */
 export async function withTarget<T>(
   folder: string,
   work: (path: string) => Promise<T>,

@@ -63,7 +63,7 @@ async function portOf(child: ChildProcess): Promise<number> {
   return port;
 }
 
-/** An origin in a process of its own on this machine's loopback. Whoever starts it disposes of it. */
+/** An origin in a process of its own, on loopback. Whoever starts it disposes of it. */
 export async function startOrigin(bench: Bench, options: OriginOptions): Promise<Origin> {
   const { size, latencyMs = 0, connectionRate = 0, linkRate = 0 } = options;
   const [program, ...words] = originProgram(bench.folder);

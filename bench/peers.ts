@@ -75,7 +75,7 @@ export function nginxVersion(): string | undefined {
   return versionOf("nginx", "-v")?.replace("nginx version: ", "");
 }
 
-/** Serves a folder. It runs in the foreground as one process, which whoever starts it disposes of. */
+/** Serves a folder, as one process in the foreground. Whoever starts it disposes of it. */
 export async function startNginx(
   folder: string,
   served: string,

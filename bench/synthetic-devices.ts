@@ -91,7 +91,7 @@ export class SparseMemory implements DestinationDevice {
     return this.close();
   }
 
-  /** Calls back with each block of a range: its index, where in it, where in the range, how much. */
+  /** Calls back for each block of a range: its index, where in both, and how much. */
   #each(
     offset: number,
     length: number,

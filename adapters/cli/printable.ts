@@ -1,4 +1,4 @@
-/** Control and format characters, line separators, lone surrogates: all that a terminal may obey. */
+/** Control and format characters, line separators, lone surrogates: all a terminal may obey. */
 const OBEYED = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /**

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { copyInChild } from "../copy-cost.ts";
-import { BLOB_SIZE, primeMemory, sameBytes, syncFile, withTarget } from "../files.ts";
+import { BLOB_SIZE, flushFile, primeMemory, sameBytes, withTarget } from "../files.ts";
 import { inTurns, median, type Pair, summary, timed } from "../measure.ts";
 import { startOrigin } from "../origin.ts";
 import { aria2c, type Copier, curl, nginxVersion, rclone, startNginx } from "../peers.ts";
@@ -31,7 +31,7 @@ function theirCopy(bench: Bench, copier: Copier, url: string): Promise<number> {
   return checked(bench, (path) =>
     timed(async () => {
       await copier.copy(url, path);
-      await syncFile(path);
+      await flushFile(path);
     }),
   );
 }
