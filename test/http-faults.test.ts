@@ -168,8 +168,8 @@ test("a body that drips is given up, one that is only slow is not", async () => 
   const error = await blobs.readingFailure(drip, { stallTimeoutMs: 100 });
   assert.is(error.code, "TIMEOUT");
 
-  const slow = await blobs.add({ skip: 1, trickle: { bytes: 2000, everyMs: 20 } });
-  await using source = await blobs.open(slow, { stallTimeoutMs: 1000 });
+  const slow = await blobs.add({ skip: 1, trickle: { bytes: 1500, everyMs: 20 } });
+  await using source = await blobs.open(slow, { stallTimeoutMs: 400 });
   assert.equal(await source.read(5000, 60_000), blobs.bytes(5000, 60_000));
 });
 

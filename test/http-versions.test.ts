@@ -76,6 +76,12 @@ test("an object of another size is SOURCE_CHANGED, without any validator", async
   const path = await blobs.add({ etag: null, lastModified: null }, { skip: 1, size: SIZE + 5 });
   await using source = await open(path);
   assert.is((await failureOf(source.read(5000, 1000))).code, "SOURCE_CHANGED");
+
+  const rule = { etag: null, lastModified: null, ignoreRange: true };
+  const whole = await blobs.add(rule, { skip: 1, size: SIZE + 5 });
+  await using onePass = await open(whole, { wholePass: true });
+  await onePass.read(0, SIZE);
+  assert.is((await failureOf(onePass.read(0, SIZE))).code, "SOURCE_CHANGED");
 });
 
 test("an answer that no longer says its version is not trusted", async () => {

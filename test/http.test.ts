@@ -113,7 +113,7 @@ test("every request asks for identity encoding; the opening one has no condition
   assert.is(second?.headers["accept-encoding"], "identity");
 });
 
-test("a range outside the blob is the caller's mistake; for no bytes nothing is asked", async () => {
+test("a range outside the blob is the caller's mistake; no bytes cost nothing", async () => {
   const path = await blobs.add();
   await using source = await blobs.open(path);
   assert.throws(() => source.stream?.(SIZE - 1, 2), /RangeError|not inside/);

@@ -3,7 +3,6 @@ import { headerOf, type ResponseHead } from "./response-head.ts";
 
 /** Where requests go: the URL as it was given, or as a redirect has it. */
 export interface Address {
-  /** Without user information and fragment. */
   readonly url: URL;
   /** Whether credentials may be sent there. Once a redirect left the origin they never are. */
   readonly trusted: boolean;
@@ -20,8 +19,7 @@ export function parseAddress(given: string | URL): GivenAddress {
   if (!URL.canParse(text)) throw new TypeError("the URL cannot be parsed");
   const url = new URL(text);
   if (!isHttp(url)) throw new TypeError(`the URL's scheme is ${url.protocol} and not http(s)`);
-  const authorization = basicAuthorization(url);
-  return { url: bare(url), trusted: true, authorization };
+  return { url, trusted: true, authorization: basicAuthorization(url) };
 }
 
 /** How an address is told to people and kept in an identity: without what may be secret. */
@@ -43,20 +41,13 @@ export function redirectOf(from: Address, head: ResponseHead, asked: Asked): Add
   if (from.url.protocol === "https:" && url.protocol === "http:") {
     throw failure("SOURCE_FAILED", asked, "redirects from https to http, which is refused");
   }
-  return { url: bare(url), trusted: from.trusted && url.origin === from.url.origin };
+  return { url, trusted: from.trusted && url.origin === from.url.origin };
 }
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 function isHttp(url: URL): boolean {
   return url.protocol === "http:" || url.protocol === "https:";
-}
-
-function bare(url: URL): URL {
-  url.username = "";
-  url.password = "";
-  url.hash = "";
-  return url;
 }
 
 function basicAuthorization({ username, password }: URL): string | undefined {

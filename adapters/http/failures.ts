@@ -49,7 +49,6 @@ export function networkFailure(error: unknown, asked: Asked, received: number): 
   if (code === "UND_ERR_CONNECT_TIMEOUT") {
     return failure("TIMEOUT", asked, "could not be connected to in time", options);
   }
-  if (code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED") return closedFailure(asked.name);
   if (isUntrusted(code)) {
     const message = `has no connection that can be trusted: ${reason}`;
     return failure("SOURCE_FAILED", asked, message, { cause: error });

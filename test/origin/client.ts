@@ -80,6 +80,11 @@ export class OriginClient implements AsyncDisposable {
     })) as Counts;
   }
 
+  /** How many connections the origin has now. */
+  async connections(): Promise<number> {
+    return (await this.#order({ name: "connections" })) as number;
+  }
+
   /** The requests for this path, the oldest first; the last 1000 at most. */
   async requests(path: string): Promise<readonly SeenRequest[]> {
     return (await this.#order({ name: "requests", path })) as readonly SeenRequest[];

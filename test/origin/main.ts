@@ -9,7 +9,7 @@ import type { Rule } from "./rules.ts";
 /** An order, and the number that its answer carries. */
 export interface Order {
   readonly id: number;
-  readonly name: "set" | "counts" | "requests" | "reset";
+  readonly name: "set" | "counts" | "connections" | "requests" | "reset";
   readonly path?: string;
   readonly rules?: readonly Rule[];
 }
@@ -22,6 +22,8 @@ function obey({ name, path, rules = [] }: Order): unknown {
       return origin.set(path ?? "/", rules);
     case "counts":
       return origin.counts(path);
+    case "connections":
+      return origin.connections;
     case "requests":
       return origin.requests(path ?? "/");
     case "reset":

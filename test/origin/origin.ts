@@ -41,6 +41,7 @@ export class Origin {
   readonly #counts = new Map<string, { requests: number; bytes: number }>();
   readonly #requests = new Map<string, SeenRequest[]>();
   #connections = 0;
+  #open = 0;
 
   constructor(options: OriginOptions) {
     const { tls, ...base } = options;
@@ -75,6 +76,11 @@ export class Origin {
     return sum;
   }
 
+  /** How many are open now. */
+  get connections(): number {
+    return this.#open;
+  }
+
   requests(path: string): readonly SeenRequest[] {
     return this.#requests.get(path) ?? [];
   }
@@ -89,6 +95,10 @@ export class Origin {
     const pace = new Pace();
     this.#connections += 1;
     const connection = this.#connections;
+    this.#open += 1;
+    socket.once("close", () => {
+      this.#open -= 1;
+    });
     socket.setNoDelay(true);
     socket.on("error", () => {}); // the other side may leave at any time
     try {
