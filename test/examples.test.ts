@@ -1,0 +1,112 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { flightsFile } from "../examples/flights.ts";
+import { serveFile } from "../examples/serve-file.ts";
+import { makeFolder } from "./cli-command.ts";
+
+interface Context {
+  folder: ReturnType<typeof makeFolder>;
+}
+
+const test = suite<Context>("examples");
+
+test.before.each((context) => {
+  context.folder = makeFolder();
+});
+
+test.after.each(({ folder }) => folder.remove());
+
+/** An example that is running. */
+class Example {
+  readonly child: ChildProcess;
+  /** What it wrote, once it has ended well. */
+  readonly output: Promise<string>;
+  #written = "";
+
+  constructor(name: string, ...args: string[]) {
+    const program = fileURLToPath(new URL(`../examples/${name}.js`, import.meta.url));
+    this.child = fork(program, args, { silent: true });
+    this.child.stdout?.on("data", (piece: Buffer) => {
+      this.#written += piece;
+    });
+    this.child.stderr?.pipe(process.stderr);
+    this.output = once(this.child, "close").then(([code, signal]) => {
+      assert.ok(code === 0 || signal === "SIGKILL", `${name} ended with ${code ?? signal}`);
+      return this.#written;
+    });
+  }
+
+  async until(text: string): Promise<void> {
+    while (!this.#written.includes(text)) {
+      if (this.child.exitCode !== null) throw new Error(`it ended without "${text}"`);
+      await Promise.race([once(this.child.stdout ?? this.child, "data"), this.output]);
+    }
+  }
+}
+
+test("a blob over HTTP is read, watched and ends as a file", async ({ folder }) => {
+  await using served = await serveFile(flightsFile());
+  const file = join(folder.path, "flights");
+  const output = await new Example("http-blob", served.url, file).output;
+  assert.match(output, "13493022 bytes; the first are PAR1\n");
+  assert.match(output, "100.0 % here");
+  assert.ok(readFileSync(file).equals(readFileSync(flightsFile())));
+});
+
+test("a Parquet file answers before it is here", async ({ folder }) => {
+  await using served = await serveFile(flightsFile(), { bytesPerSecond: 8_000_000 });
+  const file = join(folder.path, "flights");
+  const output = await new Example("parquet-query", served.url, file).output;
+  assert.match(output, /column: 'delay',\s+rowCount: 272727,\s+totalRowCount: 3000000/);
+  const share = Number(/([\d.]+) % was here when/.exec(output)?.[1]);
+  assert.ok(share > 0 && share < 100, output);
+  assert.is((await served.counts()).bytes, 13_493_022);
+  assert.ok(readFileSync(file).equals(readFileSync(flightsFile())));
+});
+
+test("a source of one's own is read and hydrated", async ({ folder }) => {
+  const file = join(folder.path, "song");
+  const output = await new Example("custom-source", file).output;
+  assert.match(output, "the middle verse: Row, row, row your boat");
+  assert.match(output, "each byte 1 time");
+  const verse = "Row, row, row your boat, gently down the stream.\n";
+  assert.ok(readFileSync(file).equals(Buffer.alloc(1_000_000 * verse.length, verse)));
+});
+
+test("a killed run is gone on with", async ({ folder }) => {
+  await using served = await serveFile(flightsFile(), { bytesPerSecond: 8_000_000 });
+  const file = join(folder.path, "flights");
+  const first = new Example("resume", served.url, file);
+  await first.until("safe");
+  first.child.kill("SIGKILL");
+  const safe = Number(/safe (\d+)/.exec(await first.output)?.[1]);
+  const output = await new Example("resume", served.url, file).output;
+  const found = Number(/found (\d+) bytes/.exec(output)?.[1]);
+  assert.ok(found >= safe, `${found} found of ${safe} that were safe`);
+  assert.match(output, `whole after ${13_493_022 - found} bytes in this run`);
+  assert.ok(readFileSync(file).equals(readFileSync(flightsFile())));
+});
+
+test("the demo kills, resumes, and fetches each byte once", async () => {
+  const output = await new Example("demo").output;
+  const answers = output.match(/first answer .*: delay of the first 272,727 rows: .*/g) ?? [];
+  assert.is(answers.length, 2, output);
+  assert.match(output, /kill -9 +in the middle/);
+  assert.match(output, /sha256 +\w{16}…, the same/);
+  assert.match(output, "1.00 (13,493,022 / 13,493,022) of what was kept");
+});
+
+test("the demo takes any URL", async () => {
+  const file = join(dirname(flightsFile()), "flights-2k.json");
+  await using served = await serveFile(file, { bytesPerSecond: 200_000 });
+  const output = await new Example("demo", served.url).output;
+  assert.is(output.match(/first answer .*: head \w+, middle \w+, tail \w+/g)?.length, 2, output);
+  assert.match(output, /sha256 +\w{16}…, the same/);
+});
+
+test.run();
