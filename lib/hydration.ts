@@ -13,7 +13,7 @@ import type { HydrationState } from "./status.ts";
 const COMMIT_MS = 1000;
 /** And after each such part of the size, within these bounds in bytes. */
 const COMMIT_PART: number = 1 / 128;
-const MIN_COMMIT_BYTES: number = 8 * 2 ** 20;
+const MIN_COMMIT_BYTES: number = 4 * 2 ** 20;
 const MAX_COMMIT_BYTES: number = 256 * 2 ** 20;
 
 export interface HydrationContext {

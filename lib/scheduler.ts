@@ -24,7 +24,7 @@ const HELD = 0.25;
 /** A thread as busy as this gets no more done by having more to do at once. */
 const BUSY = 0.95;
 /** Goodput is judged over a window of at least this long, and of this many fetches each. */
-const WINDOW_MS = 50;
+const WINDOW_MS = 25;
 /** A settled hydrator tries one more fetch at once every so often. */
 const FIRST_PROBE_MS = 500;
 const MAX_PROBE_MS = 8000;
