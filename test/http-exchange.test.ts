@@ -110,6 +110,15 @@ test("a piece is handed on as it came, without a copy", async () => {
   exchange.fail(new Error("enough"));
 });
 
+test("early hints are not the response", async () => {
+  const { exchange, server } = makeExchange();
+  server.start();
+  server.handler.onResponseStart?.(server.controller, 103, {});
+  server.begin();
+  assert.is((await exchange.head).status, 206);
+  exchange.fail(new Error("enough"));
+});
+
 test("a request counts when it leaves, and not before it has a connection", () => {
   const { exchange, server, spent } = makeExchange();
   assert.is(spent.requests, 0);

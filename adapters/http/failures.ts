@@ -67,9 +67,7 @@ export function closedFailure(name: string): HeadwaterError {
 
 /** Whether not even a connection came about: a server that moved, rather than one that failed. */
 export function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof HeadwaterError)) return false;
-  const code = codeOf(error.cause);
-  return UNREACHABLE.includes(code) || isUntrusted(code);
+  return error instanceof HeadwaterError && UNREACHABLE.includes(codeOf(error.cause));
 }
 
 const ADVICE: Readonly<Record<number, string>> = {
