@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LocalCopy } from "../adapters/file/index.ts";
+import { LocalCopy } from "../adapters/file/index.ts";
 import { isHeadwaterError } from "../lib/errors.ts";
 import { encodeMap, mapSlotSize, type StoredMap } from "../lib/map-format.ts";
 
@@ -70,4 +70,19 @@ export async function codeOf(promise: Promise<unknown>): Promise<string | undefi
     if (isHeadwaterError(error)) return error.code;
     throw error;
   }
+}
+
+/** A copy of `CONTENT` that is one `finish` away from whole, still open. */
+export async function almostWhole(path: string, overwrite = false): Promise<LocalCopy> {
+  const copy = await LocalCopy.open(path, { overwrite });
+  await copy.create({ size: SIZE });
+  await copy.mapStore.save(0, await encodeMap(UNFINISHED));
+  await copy.destination.write(0, [CONTENT]);
+  return copy;
+}
+
+export async function finished(path: string, written = false): Promise<void> {
+  const copy = await almostWhole(path);
+  await finish(copy, { ...UNFINISHED, written });
+  await copy.close();
 }

@@ -8,6 +8,7 @@ import {
 } from "../../lib/index.ts";
 import { fileError, hasCode } from "./file-error.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import { writePieces } from "./write-pieces.ts";
 
 export interface FileDeviceOptions {
   /** Default false: a device that is only read. */
@@ -146,14 +147,8 @@ export class FileDevice implements SourceDevice, DestinationDevice {
   async write(offset: number, pieces: readonly Uint8Array[]): Promise<void> {
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     await this.#operation("write", offset, length, async (fd) => {
-      let done = 0;
-      let rest = pieces;
-      while (done < length) {
-        const count = await writeSome(fd, rest, offset + done);
-        done += count;
-        if (done < length) rest = dropBytes(rest, count);
-      }
-      this.#size = Math.max(this.#size, offset + length);
+      await writePieces(pieces, offset, (rest, position) => writeSome(fd, rest, position));
+      if (length > 0) this.#size = Math.max(this.#size, offset + length);
     });
   }
 
@@ -273,16 +268,4 @@ function callback<Value>(
       else reject(error);
     });
   });
-}
-
-/** What is left of the pieces after their first `count` bytes. */
-function dropBytes(pieces: readonly Uint8Array[], count: number): readonly Uint8Array[] {
-  let index = 0;
-  let drop = count;
-  for (let piece = pieces[0]; piece !== undefined && drop >= piece.length; piece = pieces[index]) {
-    drop -= piece.length;
-    index += 1;
-  }
-  const [first, ...rest] = pieces.slice(index);
-  return first === undefined ? [] : [first.subarray(drop), ...rest];
 }
