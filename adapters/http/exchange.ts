@@ -33,7 +33,7 @@ interface Waiter {
 }
 
 /**
- * One request and its response. The pieces of the body wait in a queue, which holds about 1 MiB;
+ * One request and its response. The pieces of the body wait in a queue, which holds about 256 KiB;
  * then the connection is paused.
  */
 export class Exchange {

@@ -27,7 +27,7 @@ export interface Behaviour {
 
   /** No answer at all. */
   silence?: "reset" | "stall" | "end";
-  /** The body breaks off after so many bytes of it. */
+  /** The body breaks off after so many bytes of it. A reset may overtake the last of them. */
   cut?: Readonly<{ after: number; how: "reset" | "stall" | "end" }>;
   /** So many bytes follow the body, which Content-Length counts in. */
   surplus?: number;
