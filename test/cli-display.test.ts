@@ -1,6 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { fileNameOf, parseHeaders, parseReadRequest } from "../adapters/cli/command-line.ts";
+import { UsageError } from "../adapters/cli/exit-codes.ts";
+import { parseHydrateRequest } from "../adapters/cli/hydrate-request.ts";
 import { LineReporter } from "../adapters/cli/line-reporter.ts";
 import { columnsOf, fit, printable, shownUrl } from "../adapters/cli/printable.ts";
 import { type BlockState, renderBlock } from "../adapters/cli/progress-block.ts";
@@ -77,6 +79,59 @@ test("a quantity is never rounded up to the next unit", () => {
     ["0 ms", "999 ms", "1.0 s", "9.9 s", "10 s", "59 s", "1 min 00 s", "59 min 59 s", "1 h 00 min"],
   );
   assert.equal([99.99, 100].map(formatPercent), ["99.9 %", "100.0 %"]);
+});
+
+const MISTAKES: readonly (readonly [args: string, complaint: string])[] = [
+  ["", "the URL is missing"],
+  ["http://x/y a b", '"b" is one argument too many'],
+  ["http://x/y --faster", "Unknown option '--faster'"],
+  ["http://x/", "names no file"],
+  ["big.bin?token=SECRET", '"big.bin" is not a URL'],
+  ["http://x/y --region-size 5000", "power of two"],
+  ["http://x/y --region-size much", '"much" is not a size'],
+  ["http://x/y --threshold 0", "--threshold"],
+  ["http://x/y --batch-size 1.5", "--batch-size"],
+  ["http://x/y --read 5", "OFFSET:LENGTH"],
+  ["http://x/y --read -8:8", "--read=-"],
+  ["http://x/y --no-hydration", "needs --read"],
+  ["http://x/y --header nonsense", '"Name: value"'],
+  ["http://x/y --cert none.pem --key none.pem", "none.pem"],
+];
+
+test("what cannot be understood is told in one sentence", () => {
+  for (const [args, complaint] of MISTAKES) {
+    const words = args.split(" ").filter((word) => word !== "");
+    const isTold = (error: Error): boolean =>
+      error instanceof UsageError && error.message.includes(complaint);
+    assert.throws(() => parseHydrateRequest(words), isTold, args);
+  }
+});
+
+test("options reach the clone and its source", () => {
+  const args =
+    "http://h/y --limit-rate 1MB --threshold 3 --batch-size 2 --region-size 4KiB --stall-after 5 " +
+    "--overwrite --revalidate --discard-local --allow-unvalidated --whole-pass --timeout 7";
+  const { file, options } = parseHydrateRequest(args.split(" "));
+  assert.is(file, "y");
+  assert.equal(options, {
+    overwrite: true,
+    revalidate: true,
+    discardLocal: true,
+    noHydration: false,
+    regionSize: 4096,
+    hydrationThreshold: 3,
+    hydrationBatchSize: 2,
+    bytesPerSecond: 1_000_000,
+    retries: { stallAfter: 5 },
+    http: {
+      tls: {},
+      connectTimeoutMs: 7000,
+      headersTimeoutMs: 7000,
+      stallTimeoutMs: 7000,
+      allowUnvalidated: true,
+      wholePass: true,
+    },
+  });
 });
 
 test("a read request has an offset and a length", () => {

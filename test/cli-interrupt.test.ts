@@ -25,11 +25,14 @@ test.after.each(async ({ origin, folder }) => {
   folder.remove();
 });
 
-/** Starts it on a slow link, and resolves when some of the blob is here. */
+/** Starts it on a slow link; resolves when some of the blob is here that no map knows of yet. */
 async function startSlowly({ origin, folder, url }: Context): Promise<Command> {
   await origin.set("/blob", { bytesPerSecond: 100_000 });
   const command = new Command([url, "copy", "--json"], { cwd: folder.path });
   await command.until(/"percent":[1-9]/);
+  // The map is saved about when progress is told, and then once a second.
+  const { bytes } = await origin.counts();
+  while ((await origin.counts()).bytes < bytes + 350_000) await new Promise(setImmediate);
   return command;
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Command, type CommandResult, makeFolder, runCommand } from "./cli-command.ts";
+import { Authority } from "./origin/certificates.ts";
 import { type OriginClient, startOrigin } from "./origin/client.ts";
 
 interface Context {
@@ -105,6 +106,22 @@ test("headers are sent, and never told", async (context) => {
   const [request] = await context.origin.requests("/blob");
   assert.equal([request?.headers.authorization, request?.headers["x-one"]], ["Bearer SECRET", "1"]);
   assert.not.match(stderr, "SECRET");
+});
+
+test("--ca, --cert and --key are files, and serve for TLS", async ({ folder }) => {
+  const authority = new Authority("authority of the test");
+  const { ca } = authority;
+  const tls = { ...authority.issue("server"), ca, requestCert: true, rejectUnauthorized: false };
+  await using origin = await startOrigin({ tls });
+  const files = { ca, ...authority.issue("client") };
+  const args = Object.entries(files).flatMap(([name, pem]) => {
+    writeFileSync(join(folder.path, `${name}.pem`), pem);
+    return [`--${name}`, `${name}.pem`];
+  });
+  const url = origin.url("/blob");
+  const { code, stderr } = await runCommand([url, ...args], { cwd: folder.path });
+  assert.is(code, 0, stderr);
+  assert.is((await origin.requests("/blob"))[0]?.client, "client");
 });
 
 test("what is not there ends with 1 and one line without the query", async (context) => {
