@@ -33,7 +33,10 @@ export async function runVerify(args: readonly string[]): Promise<number> {
   const [given = "", path = ""] = takePositionals(positionals, ["URL", "file"]);
   const url = parseUrl(given);
   const interruption = new Interruption();
-  const verdict = await interruption.orElse(verify(url, path, values, interruption.signal));
+  const { signal } = interruption;
+  const verdict = await interruption
+    .orElse(verify(url, path, values, signal))
+    .finally(() => draw(""));
   process.stdout.write(values.json ? `${JSON.stringify(verdict)}\n` : describe(verdict));
   return verdict.same ? EXIT.done : EXIT.failed;
 }
@@ -63,7 +66,7 @@ async function verify(
         return { same: false, file: path, ...sizes, written, byteCount: 0, ranges: [] };
       }
       const { byteCount, ranges } = await compareWithFile(source, file, signal, (compared) =>
-        showProgress(compared, source.size),
+        draw(`compared ${formatPercent((100 * compared) / source.size)}`),
       );
       return { same: byteCount === 0, file: path, ...sizes, written, byteCount, ranges };
     } finally {
@@ -85,10 +88,10 @@ async function openWhole(path: string, record: CopyState | undefined): Promise<F
   }
 }
 
-function showProgress(compared: number, size: number): void {
+/** Over what was drawn before, where there is a terminal to draw on. */
+function draw(line: string): void {
   if (!process.stderr.isTTY || process.env.TERM === "dumb") return;
-  const percent = formatPercent((100 * compared) / size);
-  process.stderr.write(compared === size ? "\r\x1b[K" : `\rcompared ${percent}\x1b[K`);
+  process.stderr.write(`\r${line}\x1b[K`);
 }
 
 function describe(verdict: Verdict): string {
