@@ -12,7 +12,7 @@ export type BlobName = "small" | "large";
 
 export const BLOBS: Readonly<Record<BlobName, Blob>> = {
   small: { regionSize: 4096, original: patternBytes(9 * 4096 + 1000) },
-  /** Readers find it worth while to leave a fetch under way for one of their own. */
+  /** A fetch is so large that it lands in parts. */
   large: { regionSize: 65_536, original: patternBytes(20 * 65_536 + 1000) },
 };
 

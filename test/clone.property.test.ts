@@ -191,7 +191,7 @@ test("reads like one array, or fails, where the source is faulty", async () => {
   await holds(setups({ often: some, maxFaults: 12 }), 300);
 });
 
-test("reads like one array where readers leave the fetches of the background", async () => {
+test("reads like one array where a fetch lands in parts", async () => {
   await holds(setups({ often: { reading: 4, changing: 1 }, blob: "large" }), 40);
 });
 
