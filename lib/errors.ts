@@ -16,7 +16,6 @@ export type HeadwaterErrorCode =
   | "STALLED" // hydration gave up after a bounded number of failures; it can be resumed
   | "CORRUPT" // bytes that fail their magic, bounds or checksum
   | "READ_ONLY" // a write in a mode that does not allow it
-  | "UNSUPPORTED" // a valid request that nothing here can serve
   | "CLOSED"; // used after close
 
 export interface HeadwaterErrorOptions extends ErrorOptions {

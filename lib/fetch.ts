@@ -96,6 +96,11 @@ export class Fetch {
     this.done = this.#run();
   }
 
+  /** The end of the last region that it still has to bring. */
+  get claimedEnd(): number {
+    return this.#wantedEnd;
+  }
+
   /** Where the next byte to arrive belongs. */
   get position(): number {
     return this.#landing.position;

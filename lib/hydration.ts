@@ -112,7 +112,7 @@ export class Hydration {
     if (this.#closed !== undefined) throw this.#closed;
     if (wanted.every((run) => map.areHydrated(run.first, run.end))) return;
     if (hydrator === undefined) return;
-    if (this.#state === "stalled" && this.#error !== undefined) throw this.#error;
+    if (this.#error !== undefined) throw this.#error;
     const reached = hydrator.goals.add(wanted, priority, signal);
     if (this.#state === "off" && runs === undefined) {
       hydrator.scans = true;
@@ -160,7 +160,8 @@ export class Hydration {
     const { committer, destination, hydrator } = this.#context;
     try {
       hydrator?.stop();
-      if (!committer.isFinished) await committer.finish();
+      // Not finished, or finished in memory only: storing that failed before.
+      if (!committer.isFinished || committer.isDirty) await committer.finish();
       await destination.finish?.();
     } catch (error) {
       this.gaveUp(error as HeadwaterError);

@@ -150,9 +150,8 @@ export class Hydrator {
     const { map, fetcher, setbacks } = this.#context;
     let region = map.nextMissing(from);
     while (region !== undefined && region < end) {
-      const claim = fetcher.claimOf(region);
-      if (claim === undefined && fetcher.isFree(region) && !setbacks.holds(region)) return region;
-      region = map.nextMissing(region + 1);
+      if (fetcher.isFree(region) && !setbacks.holds(region)) return region;
+      region = map.nextMissing(fetcher.claimOf(region)?.claimedEnd ?? region + 1);
     }
     return undefined;
   }

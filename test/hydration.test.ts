@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { MemoryDevice } from "../adapters/memory.ts";
-import { Clone, type CloneOptions, HeadwaterError } from "../lib/index.ts";
+import { MemoryDevice, MemoryMapStore } from "../adapters/memory.ts";
+import { Clone, type CloneOptions, HeadwaterError, type MapSlot, newestMap } from "../lib/index.ts";
 import { type Fault, ScriptedSource } from "./devices/scripted-source.ts";
 import { failure } from "./rejection.ts";
 
@@ -165,11 +165,45 @@ test("a full destination pauses hydration, and reads go on", async () => {
   await using clone = await open(source, { destination: new FullDevice(SIZE) });
   assert.is((await failure(clone.hydrated())).code, "DESTINATION_FULL");
   assert.is(clone.status().hydration, "paused");
+  assert.is((await failure(clone.hydrate())).code, "DESTINATION_FULL");
   assert.equal(await clone.read(REGION - 5, 10), original.subarray(REGION - 5, REGION + 5));
   isFull = false;
   clone.resume();
   await clone.hydrated();
   assert.equal(await clone.read(0, SIZE), original);
+});
+
+test("the final name is not given before the whole is recorded, however often that fails", async () => {
+  let isFailing = false;
+  let savedComplete = false;
+  class FailingStore extends MemoryMapStore {
+    override async save(slot: MapSlot, bytes: Uint8Array): Promise<void> {
+      if (isFailing) throw new HeadwaterError("DESTINATION_FAILED", "the disk is gone");
+      await super.save(slot, bytes);
+      savedComplete = (await newestMap(await this.load())).map?.complete ?? false;
+    }
+  }
+  const named: boolean[] = [];
+  class NamedDevice extends MemoryDevice {
+    async finish(): Promise<void> {
+      named.push(savedComplete);
+    }
+  }
+  const destination = new NamedDevice(SIZE);
+  await using clone = await open(new ScriptedSource(original), {
+    destination,
+    mapStore: new FailingStore(),
+    noHydration: true,
+  });
+  await clone.flush();
+  isFailing = true;
+  await clone.hydrate();
+  assert.is((await failure(clone.hydrated())).code, "DESTINATION_FAILED");
+  assert.equal(named, []);
+  isFailing = false;
+  clone.resume();
+  await clone.hydrated();
+  assert.equal(named, [true]);
 });
 
 test("a pause begins nothing new", async () => {
