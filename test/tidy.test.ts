@@ -36,8 +36,8 @@ const STRANGERS: readonly (readonly string[])[] = [
 
 /** Which adapter may import which other, and that one's entry only. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["hydrate", "file", "http"],
-  hydrate: ["file", "http"],
+  cli: ["hydrate", "file", "http", "nbd"],
+  hydrate: ["file", "http", "nbd"],
 };
 
 /** The packages that each part may import. An adapter's dependency is loaded by that adapter. */
