@@ -51,19 +51,19 @@ export const OPTION_REPLY = {
 export const INFO = { export: 0, name: 1, description: 2, blockSize: 3 } as const;
 
 export const TRANSMISSION_FLAG = {
-  hasFlags: 1 << 0,
-  readOnly: 1 << 1,
-  sendFlush: 1 << 2,
-  sendFua: 1 << 3,
-  rotational: 1 << 4,
-  sendTrim: 1 << 5,
-  sendWriteZeroes: 1 << 6,
-  sendDontFragment: 1 << 7,
-  canMultiConn: 1 << 8,
-  sendResize: 1 << 9,
+  hasFlags: 0x1,
+  readOnly: 0x2,
+  sendFlush: 0x4,
+  sendFua: 0x8,
+  rotational: 0x10,
+  sendTrim: 0x20,
+  sendWriteZeroes: 0x40,
+  sendDontFragment: 0x80,
+  canMultiConn: 0x100,
+  sendResize: 0x200,
   /** NBD_FLAG_SEND_CACHE. */
-  sendPrefetch: 1 << 10,
-  sendFastZero: 1 << 11,
+  sendPrefetch: 0x400,
+  sendFastZero: 0x800,
 } as const;
 
 export const COMMAND = {
@@ -79,11 +79,11 @@ export const COMMAND = {
 } as const;
 
 export const COMMAND_FLAG = {
-  fua: 1 << 0,
-  noHole: 1 << 1,
-  dontFragment: 1 << 2,
-  requestOne: 1 << 3,
-  fastZero: 1 << 4,
+  fua: 0x1,
+  noHole: 0x2,
+  dontFragment: 0x4,
+  requestOne: 0x8,
+  fastZero: 0x10,
 } as const;
 
 /** The last reply of a request carries this flag. */
