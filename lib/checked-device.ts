@@ -1,6 +1,6 @@
 import { AssertionError } from "./assert.ts";
-import type { DestinationDevice, Meter, ReadOptions, SourceDevice } from "./device.ts";
-import { HeadwaterError } from "./errors.ts";
+import type { ByteRange, DestinationDevice, Meter, ReadOptions, SourceDevice } from "./device.ts";
+import { HeadwaterError, messageOf } from "./errors.ts";
 
 /** What is asked at once of a source that cannot stream, in bytes. */
 const READ_SIZE = 2 ** 20;
@@ -11,27 +11,68 @@ const READ_SIZE = 2 ** 20;
  * the reason of the caller's own signal.
  */
 export class CheckedSource {
-  readonly device: SourceDevice;
   readonly size: number;
   readonly identity: string;
+  #device: SourceDevice;
+  #replaced = new AbortController();
 
   constructor(device: SourceDevice) {
-    this.device = device;
+    this.#device = device;
     this.size = device.size;
     this.identity = device.identity;
+  }
+
+  get device(): SourceDevice {
+    return this.#device;
+  }
+
+  /**
+   * From here on `device` is asked. What the one before still owes ends with an error that is worth
+   * a retry.
+   */
+  replace(device: SourceDevice): void {
+    const replaced = this.#replaced;
+    this.#device = device;
+    this.#replaced = new AbortController();
+    replaced.abort(
+      new HeadwaterError("SOURCE_FAILED", "the source was replaced", { retryable: true }),
+    );
+  }
+
+  /** What the source says of zeros, checked: in order, and inside the range. */
+  async *zeros(
+    offset: number,
+    length: number,
+    options: ReadOptions = {},
+  ): AsyncGenerator<ByteRange, void, undefined> {
+    checkBounds("source", offset, length, this.size);
+    let at = offset;
+    for await (const range of this.#device.zeros?.(offset, length, options) ?? []) {
+      const end = range.offset + range.length;
+      if (range.offset < at || range.length < 0 || end > offset + length) {
+        const message = `the source names ${range.length} zeros at ${range.offset} after ${at}`;
+        throw new HeadwaterError("CORRUPT", message);
+      }
+      at = end;
+      yield range;
+    }
   }
 
   async read(offset: number, length: number, options: ReadOptions = {}): Promise<Uint8Array> {
     checkBounds("source", offset, length, this.size);
     const counted = new CountedMeter(options.meter);
+    const abort = abortion(this.#replaced.signal);
     try {
-      const bytes = await this.device.read(offset, length, { ...options, meter: counted });
+      const reading = this.#device.read(offset, length, { ...options, meter: counted });
+      const bytes = await Promise.race([reading, abort.promise]);
       if (bytes.length !== length) throw shortRead(offset, length, bytes.length);
       counted.settle(length);
       return bytes;
     } catch (error) {
       counted.settle(0);
       throw sourceError(error, offset, length, options.signal);
+    } finally {
+      abort.release();
     }
   }
 
@@ -48,7 +89,7 @@ export class CheckedSource {
     const { signal } = options;
     const counted = new CountedMeter(options.meter);
     const pieces = this.#pieces(offset, length, { ...options, meter: counted });
-    const abort = abortion(signal);
+    const abort = abortion(this.#replaced.signal, signal);
     let received = 0;
     let ended = false;
     try {
@@ -74,7 +115,7 @@ export class CheckedSource {
   }
 
   #pieces(offset: number, length: number, options: ReadOptions): AsyncIterator<Uint8Array> {
-    const { device } = this;
+    const device = this.#device;
     if (device.stream !== undefined) {
       return device.stream(offset, length, options)[Symbol.asyncIterator]();
     }
@@ -201,16 +242,25 @@ function longRead(offset: number, length: number, got: number): HeadwaterError {
   });
 }
 
-/** A promise that rejects when the signal is aborted, for a race. */
-function abortion(signal: AbortSignal | undefined): { promise: Promise<never>; release(): void } {
+/** A promise that rejects when one of the signals is aborted, for a race. */
+function abortion(...given: readonly (AbortSignal | undefined)[]): {
+  promise: Promise<never>;
+  release(): void;
+} {
+  const signals = given.filter((signal) => signal !== undefined);
   let abort = (): void => {};
   const promise = new Promise<never>((_, reject) => {
-    abort = () => reject(signal?.reason);
+    abort = () => reject(signals.find((signal) => signal.aborted)?.reason);
   });
   promise.catch(() => {});
-  if (signal?.aborted) abort();
-  else signal?.addEventListener("abort", abort, { once: true });
-  return { promise, release: () => signal?.removeEventListener("abort", abort) };
+  if (signals.some((signal) => signal.aborted)) abort();
+  for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
+  return {
+    promise,
+    release: () => {
+      for (const signal of signals) signal.removeEventListener("abort", abort);
+    },
+  };
 }
 
 function sourceError(
@@ -221,8 +271,8 @@ function sourceError(
 ): unknown {
   if (signal?.aborted) return signal.reason;
   if (error instanceof HeadwaterError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new HeadwaterError("SOURCE_FAILED", `the source failed at ${offset}: ${message}`, {
+  const message = `the source failed at ${offset}: ${messageOf(error)}`;
+  return new HeadwaterError("SOURCE_FAILED", message, {
     cause: error,
     offset,
     length,
@@ -232,10 +282,9 @@ function sourceError(
 
 function destinationError(what: string, error: unknown, offset: number, length: number): unknown {
   if (error instanceof HeadwaterError) return error;
-  const message = error instanceof Error ? error.message : String(error);
   return new HeadwaterError(
     "DESTINATION_FAILED",
-    `the destination failed to ${what} ${length} bytes at ${offset}: ${message}`,
+    `the destination failed to ${what} ${length} bytes at ${offset}: ${messageOf(error)}`,
     { cause: error, offset, length },
   );
 }

@@ -1,12 +1,19 @@
 import { checkCount } from "./assert.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { ByteRange, DestinationDevice, SourceDevice } from "./device.ts";
+import { checkErrorPolicy, type ErrorPolicies } from "./error-policy.ts";
 import type { MapStore } from "./map-store.ts";
 import { type RetryOptions, RetryPolicy } from "./retry-policy.ts";
 
 /** For one call of a user: ends the wait of this call, never a fetch that somebody else awaits. */
 export interface CallOptions {
   signal?: AbortSignal;
+}
+
+/** For one write or discard. */
+export interface WriteOptions extends CallOptions {
+  /** Force unit access: it survives a crash once this resolves. Default false. */
+  fua?: boolean;
 }
 
 export interface HydrateOptions extends CallOptions {
@@ -20,7 +27,7 @@ export interface HydrateOptions extends CallOptions {
 export interface LiveOptions {
   /**
    * Regions in flight at most, in the background; at the default region size the default, 1024, is
-   * 64 MiB. Memory held is at most this x region size.
+   * 64 MiB. Memory held is at most this x region size. 0 holds hydration.
    */
   hydrationThreshold?: number;
   /** Regions joined in one background fetch at most. Default: as many as are 8 MiB. */
@@ -40,9 +47,19 @@ export interface CloneBehavior extends LiveOptions {
   noHydration?: boolean;
   /** Whether what a read fetches is kept. Default true; false is the kernel's dm-clone. */
   copyOnRead?: boolean;
+  /**
+   * Discards are kept from the destination's `discard`, and zeros are written instead. Default
+   * false.
+   */
+  noDiscardPassdown?: boolean;
   /** A small read fetches so many bytes, in whole regions, where missing. Default 128 KiB. */
   readAround?: number;
   retries?: RetryOptions;
+  /**
+   * What the background does about errors of either side. Default: `ignore` those of the source,
+   * `enospc` for those of the destination.
+   */
+  errorPolicies?: Partial<ErrorPolicies>;
   /** A source that sends nothing for so many milliseconds has failed. Default 60 000. */
   stallTimeoutMs?: number;
   /** For tests. */
@@ -68,11 +85,13 @@ const DEFAULT_BATCH_BYTES: number = 8 * 2 ** 20;
 export interface Behavior {
   readonly noHydration: boolean;
   readonly copyOnRead: boolean;
+  readonly noDiscardPassdown: boolean;
   readonly readAround: number;
   readonly hydrationThreshold: number;
   readonly hydrationBatchSize: number;
   readonly bytesPerSecond: number;
   readonly retries: RetryPolicy;
+  readonly errorPolicies: ErrorPolicies;
   readonly stallTimeoutMs: number;
   readonly clock: Clock;
 }
@@ -81,16 +100,22 @@ export interface Behavior {
 export function checkBehavior(options: CloneBehavior, regionSize: number): Behavior {
   const { noHydration = false, copyOnRead = true, clock = systemClock } = options;
   const { readAround = 128 * 2 ** 10, stallTimeoutMs = 60_000, bytesPerSecond = 0 } = options;
-  const { hydrationThreshold = 1024 } = options;
+  const { hydrationThreshold = 1024, noDiscardPassdown = false } = options;
   const { hydrationBatchSize = Math.max(1, DEFAULT_BATCH_BYTES / regionSize) } = options;
+  const { source = "ignore", destination = "enospc" } = options.errorPolicies ?? {};
   return {
     noHydration,
     copyOnRead,
+    noDiscardPassdown,
     readAround: checkCount("readAround", readAround, 0),
-    hydrationThreshold: checkCount("hydrationThreshold", hydrationThreshold),
+    hydrationThreshold: checkCount("hydrationThreshold", hydrationThreshold, 0),
     hydrationBatchSize: checkCount("hydrationBatchSize", hydrationBatchSize),
     bytesPerSecond: checkCount("bytesPerSecond", bytesPerSecond, 0),
     retries: new RetryPolicy(options.retries),
+    errorPolicies: {
+      source: checkErrorPolicy("errorPolicies.source", source),
+      destination: checkErrorPolicy("errorPolicies.destination", destination),
+    },
     stallTimeoutMs: checkCount("stallTimeoutMs", stallTimeoutMs),
     clock,
   };

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { Access } from "./access.ts";
 import { checkCount } from "./assert.ts";
 import { loadBitmaps } from "./bitmap.ts";
 import {
@@ -7,42 +8,52 @@ import {
   checkBehavior,
   type HydrateOptions,
   type LiveOptions,
+  type WriteOptions,
 } from "./clone-options.ts";
-import { describe, hydratedBytes } from "./describe.ts";
-import type { ByteRange } from "./device.ts";
+import { describe, hydratedBytes, hydratedRuns, missing } from "./describe.ts";
+import type {
+  ByteRange,
+  DestinationDevice,
+  RequestClass,
+  SourceDevice,
+  SourceOpener,
+} from "./device.ts";
 import { beginFetching, configure, type Engine, makeEngine } from "./engine.ts";
-import { HeadwaterError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { progress } from "./progress.ts";
 import type { Run } from "./region-map.ts";
-import type { CloneEvents, CloneMode, CloneStats, CloneStatus, Progress } from "./status.ts";
+import type {
+  CloneEvents,
+  CloneMode,
+  CloneStats,
+  CloneStatus,
+  HydratedRun,
+  Progress,
+} from "./status.ts";
 import { openStoredCopy } from "./stored-copy.ts";
 import { Turns } from "./turns.ts";
+import type { Writer } from "./writer.ts";
 
 /**
  * A remote source and a local destination as one device. A read is served by the destination where
  * it is hydrated and by the source where it is not; the rest is copied in the background, until
- * the destination needs the source no more.
+ * the destination needs the source no more. Sizes are in bytes.
  */
 export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable {
-  /** In bytes. */
   readonly size: number;
-  /** In bytes. */
   readonly sourceSize: number;
-  /** In bytes. */
   readonly regionSize: number;
   readonly #engine: Engine;
   readonly #geometry: Geometry;
-  readonly #options: CloneOptions;
-  #mode: CloneMode = "read-write";
-  #modeError: HeadwaterError | undefined;
-  #closing: Promise<void> | undefined;
-  #isSourceReleased = false;
+  readonly #life: Lifecycle;
+  readonly #access: Access;
   readonly #turns = new Turns();
 
   private constructor(options: CloneOptions, engine: Engine) {
     super();
-    this.#options = options;
+    this.#life = new Lifecycle(engine, options, (mode) => this.emit("mode", mode));
+    this.#access = this.#life.access;
     this.#engine = engine;
     this.#geometry = engine.geometry;
     this.size = engine.geometry.size;
@@ -71,14 +82,14 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     const engine = makeEngine(options, copy, behavior, {
       landed: (run, by) => clone.#landed(run, by),
       changed: (state, error) => {
-        if (state === "complete") void clone.#releaseSource();
+        if (state === "complete") void clone.#life.releaseSource();
         if (state === "complete") clone.emit("hydrated");
         else if (state === "paused") clone.emit("paused", error);
         else if (state === "running") clone.emit("resumed");
         else if (state === "stalled" && error !== undefined) clone.emit("stalled", error);
       },
       quarantined: (range, error) => clone.emit("quarantined", { ...range, error }),
-      commitFailed: (error) => clone.#commitFailed(error),
+      commitFailed: (error) => clone.#life.commitFailed(error),
     });
     const clone = new Clone(options, engine);
     beginFetching(engine, source?.opened);
@@ -86,7 +97,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   get mode(): CloneMode {
-    return this.#mode;
+    return this.#access.mode;
   }
 
   /**
@@ -126,26 +137,31 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    * @throws {RangeError} when the bytes go past the end.
    * @throws {HeadwaterError} `READ_ONLY` when the mode does not allow it.
    */
-  async write(offset: number, bytes: Uint8Array, options: CallOptions = {}): Promise<void> {
-    this.#checkWritable(offset, bytes.length);
-    await this.#engine.writer.write(offset, bytes, options.signal);
+  async write(offset: number, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
+    this.#geometry.checkInside(offset, bytes.length);
+    await this.#change(options, (writer) => writer.write(offset, bytes, options));
   }
 
-  /** Makes the whole regions in this range read as zeros. */
-  async discard(offset: number, length: number): Promise<void> {
-    this.#checkWritable(offset, length);
-    await this.#engine.writer.discard(offset, length);
+  /** Writes `length` zeros at `offset`, as `write` would. */
+  async writeZeroes(offset: number, length: number, options: WriteOptions = {}): Promise<void> {
+    this.#geometry.checkInside(offset, length);
+    await this.#change(options, (writer) => writer.writeZeroes(offset, length, options));
+  }
+
+  /** Makes the whole regions in this range read as zeros: they may give their space back. */
+  async discard(offset: number, length: number, options: WriteOptions = {}): Promise<void> {
+    this.#geometry.checkInside(offset, length);
+    await this.#change(options, (writer) => writer.discard(offset, length, options));
   }
 
   /** Every write and discard that resolved before the call survives a crash once this resolves. */
-  async flush(): Promise<void> {
-    this.#checkOpen();
-    await this.#engine.committer.flush();
+  async flush(options: CallOptions = {}): Promise<void> {
+    await this.#change(options, () => this.#engine.committer.flush());
   }
 
   /** Resolves when the ranges are local. They are brought before everything else. */
   async hydrate(options: HydrateOptions = {}): Promise<void> {
-    this.#checkOpen();
+    this.#access.check("write");
     const { ranges, priority = 0, signal } = options;
     const runs = ranges?.map(({ offset, length }) => this.#geometry.runOf(offset, length));
     await this.#engine.hydration.hydrate(runs, priority, signal);
@@ -169,20 +185,53 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   /** Nothing new is fetched in the background until `resume`. Reads go on. */
   pause(): void {
-    this.#checkOpen();
+    this.#access.check("read");
     this.#engine.hydration.pause();
   }
 
   /** Ends a pause or a stall. What failed is tried again at once. */
   resume(): void {
-    this.#checkOpen();
+    this.#access.check("write");
     this.#engine.hydration.resume();
   }
 
   /** @throws {RangeError} naming the option that is out of its range. */
   configure(options: LiveOptions): void {
-    this.#checkOpen();
+    this.#access.check("read");
     configure(this.#engine, options);
+  }
+
+  /**
+   * Brings everything to rest: nothing touches the devices from when this resolves, what was
+   * written survives a crash, and reads and writes wait. They go on once every suspension was ended
+   * by the function that it returned.
+   */
+  suspend(): Promise<() => void> {
+    return this.#life.suspend();
+  }
+
+  /**
+   * Reads from another device from here on, because the one before is broken or in the way. What
+   * was under way is asked for again, and what had failed is tried again at once. The one before is
+   * closed if the clone would have closed it.
+   *
+   * @param to another device of the same blob, which the caller closes; or an opener, whose device
+   *   the clone closes.
+   * @throws {HeadwaterError} `SOURCE_CHANGED` when it is of another identity or size.
+   */
+  reconnect(to: SourceDevice | SourceOpener, options: CallOptions = {}): Promise<void> {
+    return this.#life.reconnect(to, options.signal);
+  }
+
+  /**
+   * Waits until the whole is local and has its final name, ends the clone's work, and hands over
+   * the destination, open: the clone refuses everything from then on. What was opened for the
+   * destination, its lock too, is let go by `close`.
+   *
+   * @throws {HeadwaterError} what `hydrated` and `flush` throw.
+   */
+  handOver(): Promise<DestinationDevice> {
+    return this.#life.handOver();
   }
 
   /** How many bytes of this range are local. */
@@ -191,16 +240,17 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /** What is not local yet, in order. */
-  *missing(): Generator<ByteRange, void, undefined> {
-    const { geometry, map } = this.#engine;
-    for (const { first, end } of map.missingRuns()) {
-      yield { offset: geometry.offsetOf(first), length: geometry.lengthOf(first, end) };
-    }
+  missing(): Generator<ByteRange, void, undefined> {
+    return missing(this.#engine);
+  }
+
+  /** The range, as far as it lies inside, in parts that are local and parts that are not. */
+  hydratedRuns(offset: number, length: number): Generator<HydratedRun, void, undefined> {
+    return hydratedRuns(this.#engine, offset, this.#geometry.clip(offset, length));
   }
 
   status(): CloneStatus {
-    const strongIdentity = this.#options.source?.strongIdentity ?? true;
-    return describe(this.#engine, this.#mode, this.#modeError, strongIdentity);
+    return describe(this.#engine, this.#access);
   }
 
   /** What was read and what it cost, since this clone was opened. */
@@ -216,76 +266,34 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    *   be lost.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#life.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    try {
-      await this.#stop();
-      if (this.#mode === "read-write") await this.#engine.committer.flush();
-    } finally {
-      await this.#releaseSource();
-      await this.#options.closed?.();
-    }
-  }
-
-  async #stop(): Promise<void> {
-    await this.#engine.stop(new HeadwaterError("CLOSED", "the clone is closed"));
-  }
-
-  async #releaseSource(): Promise<void> {
-    if (this.#isSourceReleased || !this.#options.ownsSource) return;
-    this.#isSourceReleased = true;
-    await this.#options.source?.close();
-  }
-
-  #landed(run: Run, by: "demand" | "background" | "write"): void {
-    const { geometry, hydration } = this.#engine;
-    const offset = geometry.offsetOf(run.first);
-    const length = geometry.lengthOf(run.first, run.end);
-    if (by !== "write") this.emit("landed", { offset, length, class: by });
-    hydration.landed(length);
-  }
-
-  #commitFailed(error: HeadwaterError): void {
-    if (this.#mode !== "read-write" || error.code === "DESTINATION_FULL") return;
-    this.#mode = "read-only";
-    this.#modeError = error;
-    this.emit("mode", this.#mode);
+  #landed(run: Run, by: RequestClass | "write" | "zeros"): void {
+    const offset = this.#geometry.offsetOf(run.first);
+    const length = this.#geometry.lengthOf(run.first, run.end);
+    if (by === "demand" || by === "background") this.emit("landed", { offset, length, class: by });
+    this.#engine.hydration.landed(length);
   }
 
   #readNow(offset: number, target: Uint8Array): boolean {
-    if (this.#closing !== undefined) this.#checkOpen();
-    return this.#engine.router.readIntoSync(offset, target);
+    if (this.#access.isUnrestricted) return this.#engine.router.readIntoSync(offset, target);
+    this.#access.check("read");
+    return false;
   }
 
   async #readLater(offset: number, target: Uint8Array, options: CallOptions): Promise<void> {
-    this.#checkOpen();
-    await this.#engine.router.readInto(offset, target, options.signal);
+    const { signal } = options;
+    const read = (): Promise<void> => this.#engine.router.readInto(offset, target, signal);
+    await this.#access.during("read", signal, read);
     await this.#turns.take();
   }
 
-  #checkWritable(offset: number, length: number): void {
-    this.#checkOpen();
-    checkCount("length", length, 0);
-    if (this.#geometry.clip(offset, length) !== length) {
-      throw new RangeError(`${length} bytes at ${offset} go past the end at ${this.size}`);
-    }
-    if (this.#mode !== "read-write") {
-      throw new HeadwaterError("READ_ONLY", `the clone is ${this.#mode}`, {
-        offset,
-        length,
-        cause: this.#modeError,
-      });
-    }
-  }
-
-  #checkOpen(): void {
-    if (this.#closing !== undefined) throw new HeadwaterError("CLOSED", "the clone is closed");
+  #change(options: CallOptions, work: (writer: Writer) => Promise<void>): Promise<void> {
+    return this.#access.during("write", options.signal, () => work(this.#engine.writer));
   }
 }

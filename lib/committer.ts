@@ -1,7 +1,8 @@
 import type { CheckedDestination } from "./checked-device.ts";
+import { HeadwaterError, messageOf } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
 import { encodeMap, type StoredMap } from "./map-format.ts";
-import type { MapStore } from "./map-store.ts";
+import type { MapSlot, MapStore } from "./map-store.ts";
 import type { RegionMap } from "./region-map.ts";
 
 export interface CommitterContext {
@@ -14,6 +15,8 @@ export interface CommitterContext {
   readonly sourceSize: number;
   /** What the store held at open. */
   readonly stored: StoredMap | undefined;
+  /** Called when a commit failed, before those who wait for it are told. */
+  failed(error: HeadwaterError): void;
 }
 
 /**
@@ -24,6 +27,7 @@ export interface CommitterContext {
 export class Committer {
   readonly #context: CommitterContext;
   #generation: number;
+  #storedSize = 0;
   #savedState = "";
   #written: boolean;
   #fingerprint: string;
@@ -53,6 +57,11 @@ export class Committer {
   /** Whether the map says more than what is stored of it. */
   get isDirty(): boolean {
     return this.#state() !== this.#savedState;
+  }
+
+  /** Of the stored map, in bytes; 0 before the first save of this clone. */
+  get storedSize(): number {
+    return this.#storedSize;
   }
 
   /** Everything that was written before the call survives a crash once this resolves. */
@@ -91,10 +100,16 @@ export class Committer {
   }
 
   #start(): Promise<void> {
-    this.#running = this.#commit().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+    const running = this.#commit()
+      .catch((error: HeadwaterError) => {
+        this.#context.failed(error);
+        throw error;
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+    this.#running = running;
+    return running;
   }
 
   async #commit(): Promise<void> {
@@ -118,9 +133,21 @@ export class Committer {
     await destination.flush();
     if (snapshot === undefined) return;
     // A save that fails may have torn its slot; the next one takes the same slot again.
-    await mapStore?.save((generation % 2) as 0 | 1, await encodeMap(snapshot));
+    const bytes = await encodeMap(snapshot);
+    await this.#save(mapStore, (generation % 2) as MapSlot, bytes);
+    this.#storedSize = bytes.length;
     this.#generation = generation;
     this.#savedState = state;
+  }
+
+  async #save(store: MapStore | undefined, slot: MapSlot, bytes: Uint8Array): Promise<void> {
+    try {
+      await store?.save(slot, bytes);
+    } catch (error) {
+      if (error instanceof HeadwaterError) throw error;
+      const message = `the region map could not be stored: ${messageOf(error)}`;
+      throw new HeadwaterError("DESTINATION_FAILED", message, { cause: error });
+    }
   }
 
   #state(): string {

@@ -1,6 +1,8 @@
+import type { Access } from "./access.ts";
+import type { ByteRange } from "./device.ts";
 import type { Engine } from "./engine.ts";
-import type { HeadwaterError } from "./errors.ts";
-import type { CloneMode, CloneStatus } from "./status.ts";
+import { mapSlotSize } from "./map-format.ts";
+import type { CloneStatus, HydratedRun } from "./status.ts";
 
 /** How many bytes of a range that lies inside are local. */
 export function hydratedBytes(engine: Engine, offset: number, length: number): number {
@@ -15,17 +17,39 @@ export function hydratedBytes(engine: Engine, offset: number, length: number): n
   return bytes;
 }
 
-/** The status of a clone, as of now. */
-export function describe(
+/** A range that lies inside, in parts that are local and parts that are not, in order. */
+export function* hydratedRuns(
   engine: Engine,
-  mode: CloneMode,
-  modeError: HeadwaterError | undefined,
-  strongIdentity: boolean,
-): CloneStatus {
-  const { geometry, map, hydration, fetcher, hydrator, scheduler, copy } = engine;
+  offset: number,
+  length: number,
+): Generator<HydratedRun, void, undefined> {
+  const { geometry, map } = engine;
+  const end = offset + length;
+  let at = offset;
+  while (at < end) {
+    const region = geometry.regionAt(at);
+    const hydrated = map.isHydrated(region);
+    const next = hydrated ? (map.nextMissing(region) ?? map.regionCount) : map.missingEnd(region);
+    const runEnd = Math.min(end, geometry.offsetOf(next));
+    yield { offset: at, length: runEnd - at, hydrated };
+    at = runEnd;
+  }
+}
+
+/** What is not local, in order. */
+export function* missing({ geometry, map }: Engine): Generator<ByteRange, void, undefined> {
+  for (const { first, end } of map.missingRuns()) {
+    yield { offset: geometry.offsetOf(first), length: geometry.lengthOf(first, end) };
+  }
+}
+
+/** The status of a clone, as of now. */
+export function describe(engine: Engine, access: Access): CloneStatus {
+  const { geometry, map, hydration, fetcher, hydrator, scheduler, copy, source } = engine;
   const { rate, behavior, setbacks, committer } = engine;
   return {
-    mode,
+    mode: access.mode,
+    suspended: access.isSuspended,
     hydration: hydration.state,
     size: geometry.size,
     sourceSize: copy.sourceSize,
@@ -39,9 +63,13 @@ export function describe(
     concurrency: scheduler.concurrency,
     bytesPerSecond: rate.bytesPerSecond,
     identity: copy.identity,
-    strongIdentity,
+    strongIdentity: source?.device.strongIdentity ?? true,
     written: committer.written,
+    copyOnRead: behavior.copyOnRead,
+    noDiscardPassdown: behavior.noDiscardPassdown,
+    mapUsed: committer.storedSize,
+    mapSize: mapSlotSize(geometry.regionCount),
     quarantined: setbacks.quarantined(),
-    error: modeError ?? hydration.error,
+    error: access.error ?? hydration.error,
   };
 }

@@ -65,6 +65,13 @@ export interface SourceDevice extends AsyncDisposable {
    */
   stream?(offset: number, length: number, options?: ReadOptions): AsyncIterable<Uint8Array>;
 
+  /**
+   * The parts of a range that are known to read as zeros, in ascending order and within the range.
+   * What is named needs no fetch. A source that knows nothing names nothing; one that fails loses
+   * only this saving.
+   */
+  zeros?(offset: number, length: number, options?: ReadOptions): AsyncIterable<ByteRange>;
+
   /** Ends what is under way, then lets go. Calling it again is harmless. */
   close(): Promise<void>;
 }

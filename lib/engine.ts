@@ -8,8 +8,8 @@ import {
 } from "./clone-options.ts";
 import { Committer } from "./committer.ts";
 import { Demand } from "./demand.ts";
-import type { ByteRange, RequestClass } from "./device.ts";
-import type { HeadwaterError } from "./errors.ts";
+import type { ByteRange, RequestClass, SourceDevice, SourceOpener } from "./device.ts";
+import { HeadwaterError } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { Geometry } from "./geometry.ts";
 import { Hydration } from "./hydration.ts";
@@ -19,17 +19,18 @@ import { RegionLocks } from "./region-locks.ts";
 import type { RegionMap, Run } from "./region-map.ts";
 import { Router } from "./router.ts";
 import { Scheduler } from "./scheduler.ts";
-import { Setbacks } from "./setbacks.ts";
+import { Setbacks, type Verdict } from "./setbacks.ts";
 import type { HydrationState } from "./status.ts";
 import type { StoredCopy } from "./stored-copy.ts";
 import { Writer } from "./writer.ts";
+import { Zeros } from "./zeros.ts";
 
 /** How long what opening the source brought keeps the background from starting, at most. */
 const HEAD_START_MS = 250;
 
 /** What the parts tell the clone. */
 export interface EngineEvents {
-  landed(run: Run, by: RequestClass | "write"): void;
+  landed(run: Run, by: RequestClass | "write" | "zeros"): void;
   changed(state: HydrationState, error: HeadwaterError | undefined): void;
   quarantined(range: ByteRange, error: HeadwaterError): void;
   commitFailed(error: HeadwaterError): void;
@@ -39,6 +40,7 @@ export interface EngineEvents {
 export interface Engine {
   readonly behavior: Behavior;
   readonly copy: StoredCopy;
+  readonly source: CheckedSource | undefined;
   readonly geometry: Geometry;
   readonly map: RegionMap;
   readonly ledger: Ledger;
@@ -48,6 +50,7 @@ export interface Engine {
   readonly committer: Committer;
   readonly router: Router;
   readonly writer: Writer;
+  readonly zeros: Zeros | undefined;
   readonly hydration: Hydration;
   readonly fetcher: Fetcher | undefined;
   readonly hydrator: Hydrator | undefined;
@@ -73,11 +76,14 @@ export function makeEngine(
   const locks = new RegionLocks();
   const scheduler = new Scheduler(clock);
   const rate = new ByteRate(clock, behavior.bytesPerSecond);
-  const setbacks = new Setbacks(map, geometry, retries, clock, events.quarantined);
-  const committer = new Committer({ ...copy, destination, mapStore: options.mapStore });
+  const { landed, quarantined, commitFailed } = events;
+  const { errorPolicies, noDiscardPassdown } = behavior;
+  const setbacks = new Setbacks({ map, geometry, retries, clock, errorPolicies, quarantined });
+  const { mapStore } = options;
+  const committer = new Committer({ ...copy, destination, mapStore, failed: commitFailed });
   // A crash from here on finds a map that says whose destination this is.
   const ready = copy.stored === undefined ? committer.flush() : Promise.resolve();
-  ready.catch(events.commitFailed);
+  ready.catch(() => {}); // `failed` was told
   const changes = new Changes();
   const ending = new AbortController();
 
@@ -94,7 +100,6 @@ export function makeEngine(
     closing: ending.signal,
     ready,
   };
-  const { landed } = events;
   /** A background fetch is followed by the next one in any case. */
   const ended = (by: RequestClass): void => {
     if (by === "demand") hydrator?.wake();
@@ -103,7 +108,7 @@ export function makeEngine(
     source && new Fetcher({ ...shared, source, landed, ended }, behavior.stallTimeoutMs);
   const demand = fetcher && new Demand({ ...shared, fetcher, readAround: behavior.readAround });
   const bytesPerSecond = (): number => rate.bytesPerSecond;
-  const gaveUp = (error: HeadwaterError): void => hydration.gaveUp(error);
+  const gaveUp = (verdict: Verdict): void => hydration.gaveUp(verdict);
   const hydrator =
     fetcher && new Hydrator({ ...shared, fetcher, setbacks, bytesPerSecond, gaveUp }, behavior);
   const hydration = new Hydration(
@@ -113,7 +118,6 @@ export function makeEngine(
       committer,
       hydrator,
       setbacks,
-      commitFailed: events.commitFailed,
       changed: (state, error) => {
         changes.announce();
         events.changed(state, error);
@@ -123,11 +127,14 @@ export function makeEngine(
   );
   const router = new Router({ ...shared, source, demand, copyOnRead: behavior.copyOnRead });
   const overwritten = (run: Run): void => landed(run, "write");
-  const writer = new Writer({ ...shared, fetcher, demand, committer, overwritten });
+  const zeroed = (run: Run): void => landed(run, "zeros");
+  const zeros = fetcher && source && new Zeros({ ...shared, source, fetcher, zeroed });
+  const parts = { fetcher, demand, committer };
+  const writer = new Writer({ ...shared, ...parts, noDiscardPassdown, overwritten });
 
   return {
     ...{ behavior, copy, geometry, map, ledger, rate, scheduler, setbacks, committer },
-    ...{ router, writer, hydration, fetcher, hydrator },
+    ...{ source, router, writer, zeros, hydration, fetcher, hydrator },
     closing: ending.signal,
     nextChange: () => changes.next(),
     stop: async (error) => {
@@ -142,21 +149,54 @@ export function makeEngine(
 
 /** The first fetches: what opening the source already asked for, then the background. */
 export function beginFetching(engine: Engine, opened: ByteRange | undefined): void {
-  const { fetcher, geometry, hydration, behavior, closing } = engine;
-  const { clock } = behavior;
+  const { fetcher, geometry, hydration, behavior, closing, zeros } = engine;
+  const { clock, noHydration } = behavior;
   let brought: Promise<unknown> = Promise.resolve();
   if (fetcher !== undefined && opened !== undefined && opened.length > 0) {
     const first = geometry.regionAt(opened.offset);
     const run = fetcher.runFrom(first, geometry.regionEnd(opened.offset + opened.length));
     if (fetcher.isFree(first)) brought = fetcher.start(run, "demand", false, opened).done;
   }
+  const known = noHydration ? undefined : zeros?.mark();
   // Not before the opener had a chance to read what it came for.
-  void Promise.race([brought, clock.sleep(HEAD_START_MS, closing)])
+  void Promise.race([Promise.all([brought, known]), clock.sleep(HEAD_START_MS, closing)])
     .then(() => clock.sleep(0, closing))
     .then(
       () => hydration.start(),
       () => {}, // closed before
     );
+}
+
+/**
+ * Puts another device in the source's place; undefined where none is needed any more.
+ *
+ * @throws {HeadwaterError} `SOURCE_CHANGED` when it is of another blob.
+ */
+export async function replaceSource(
+  engine: Engine,
+  to: SourceDevice | SourceOpener,
+  signal: AbortSignal | undefined,
+): Promise<{ device: SourceDevice; isOurs: boolean } | undefined> {
+  const { copy, source, hydration, fetcher } = engine;
+  const { identity, sourceSize: size } = copy;
+  const isOurs = "open" in to;
+  const known = { identity, size };
+  const device = isOurs ? await to.open({ known, ...(signal && { signal }) }) : to;
+  if (source === undefined || device.identity !== identity || device.size !== size) {
+    if (isOurs) await device.close();
+    if (source === undefined) return undefined;
+    throw new HeadwaterError(
+      "SOURCE_CHANGED",
+      `the copy is of ${identity}, ${size} bytes, and this source is ${device.identity}, ` +
+        `${device.size} bytes`,
+    );
+  }
+  hydration.hold(); // what breaks off now is nobody's failure
+  source.replace(device);
+  await fetcher?.idle();
+  hydration.release();
+  hydration.tryAgain();
+  return { device, isOurs };
 }
 
 /** Changes what can be changed while a clone is open. */

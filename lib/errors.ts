@@ -15,6 +15,7 @@ export type HeadwaterErrorCode =
   | "LOCKED" // another process owns the destination
   | "STALLED" // hydration gave up after a bounded number of failures; it can be resumed
   | "CORRUPT" // bytes that fail their magic, bounds or checksum
+  | "FAILED" // the clone can serve nothing any more: neither its map nor a save of it can be had
   | "READ_ONLY" // a write in a mode that does not allow it
   | "CLOSED"; // used after close
 
@@ -54,4 +55,9 @@ export function isHeadwaterError(
   code?: HeadwaterErrorCode,
 ): error is HeadwaterError {
   return error instanceof HeadwaterError && (code === undefined || error.code === code);
+}
+
+/** What an unknown error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -115,6 +115,11 @@ export class Fetcher {
     return true;
   }
 
+  /** Resolves when no fetch is under way. */
+  async idle(): Promise<void> {
+    while (this.#active.size > 0) await Promise.all([...this.#active].map(({ done }) => done));
+  }
+
   /** Ends every fetch with this error, and refuses new ones. */
   async close(error: HeadwaterError): Promise<void> {
     this.#closed = error;

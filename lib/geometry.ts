@@ -67,11 +67,25 @@ export class Geometry {
     return Math.max(0, Math.min(length, this.size - offset));
   }
 
+  /** @throws {RangeError} when a part of the range does not lie inside. */
+  checkInside(offset: number, length: number): void {
+    if (this.clip(offset, checkCount("length", length, 0)) === length) return;
+    throw new RangeError(`${length} bytes at ${offset} go past the end at ${this.size}`);
+  }
+
   /** The regions that hold a part of the range, as far as it lies inside. */
   runOf(offset: number, length: number): { first: number; end: number } {
     const first = this.regionAt(offset);
     const inside = this.clip(offset, checkCount("length", length, 0));
     return { first, end: inside > 0 ? this.regionEnd(offset + inside) : first };
+  }
+
+  /** The regions of which a range, which lies inside, covers every byte: the short tail too. */
+  wholeRun(offset: number, length: number): { first: number; end: number } {
+    const end = offset + length;
+    const last = end === this.size ? this.regionCount : this.regionAt(end);
+    const first = this.regionEnd(offset);
+    return { first, end: Math.max(first, last) };
   }
 
   /** How many regions `bytes` bytes are: rounded up, at least one. */

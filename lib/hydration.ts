@@ -2,11 +2,11 @@ import type { Clock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { DestinationDevice } from "./device.ts";
 import { hydrateChannel } from "./diagnostics.ts";
-import { type HeadwaterError, isHeadwaterError } from "./errors.ts";
+import type { HeadwaterError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Hydrator } from "./hydrator.ts";
 import type { RegionMap, Run } from "./region-map.ts";
-import type { Setbacks } from "./setbacks.ts";
+import type { Setbacks, Verdict } from "./setbacks.ts";
 import type { HydrationState } from "./status.ts";
 
 /** The stored map follows the copy at least this often. */
@@ -26,8 +26,6 @@ export interface HydrationContext {
   readonly hydrator: Hydrator | undefined;
   readonly setbacks: Setbacks;
   changed(state: HydrationState, error: HeadwaterError | undefined): void;
-  /** The map could not be stored. */
-  commitFailed(error: HeadwaterError): void;
 }
 
 interface Waiter {
@@ -46,6 +44,8 @@ export class Hydration {
   #sinceCommit = 0;
   #finishing: Promise<void> | undefined;
   #closed: HeadwaterError | undefined;
+  /** Nothing new begins while somebody holds it. */
+  #holds = 0;
 
   constructor(context: HydrationContext, isOff: boolean) {
     this.#context = context;
@@ -66,7 +66,7 @@ export class Hydration {
 
   /** The first move after opening. */
   start(): void {
-    if (this.#closed !== undefined) return;
+    if (this.#closed !== undefined || this.#holds > 0) return;
     if (this.#state !== "running" && this.#state !== "off") return;
     if (this.#context.map.isComplete) this.#finish();
     else this.#context.hydrator?.start(); // goals only, while it is off
@@ -89,9 +89,31 @@ export class Hydration {
     this.start();
   }
 
+  /** What is under way goes on; nothing new begins until as many calls of `release`. */
+  hold(): void {
+    this.#holds += 1;
+    this.#context.hydrator?.stop();
+  }
+
+  /** Resolves when the destination is not being given its final name. */
+  async finished(): Promise<void> {
+    await this.#finishing;
+  }
+
+  release(): void {
+    this.#holds -= 1;
+    this.start();
+  }
+
+  /** What failed may be tried again; hydration goes on, unless the user paused it. */
+  tryAgain(): void {
+    if (this.#error !== undefined) this.resume();
+    else this.#context.setbacks.forgive();
+  }
+
   /** Hydration cannot go on by itself. */
-  gaveUp(error: HeadwaterError): void {
-    if (isHeadwaterError(error, "DESTINATION_FULL")) {
+  gaveUp({ error, reaction }: Verdict): void {
+    if (reaction === "pause") {
       this.pause(error);
       return;
     }
@@ -164,7 +186,7 @@ export class Hydration {
       if (!committer.isFinished || committer.isDirty) await committer.finish();
       await destination.finish?.();
     } catch (error) {
-      this.gaveUp(error as HeadwaterError);
+      this.#failedToStore(error as HeadwaterError);
       return;
     }
     this.#become("complete", undefined);
@@ -177,10 +199,11 @@ export class Hydration {
     const { committer } = this.#context;
     if (this.#closed !== undefined || !committer.isDirty) return;
     this.#sinceCommit = 0;
-    committer.flush().catch((error: HeadwaterError) => {
-      this.#context.commitFailed(error);
-      this.gaveUp(error);
-    });
+    committer.flush().catch((error: HeadwaterError) => this.#failedToStore(error));
+  }
+
+  #failedToStore(error: HeadwaterError): void {
+    this.gaveUp({ error, reaction: error.code === "DESTINATION_FULL" ? "pause" : "stall" });
   }
 
   #become(state: HydrationState, error: HeadwaterError | undefined): void {

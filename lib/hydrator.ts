@@ -1,13 +1,12 @@
 import PQueue from "p-queue";
 import type { Clock } from "./clock.ts";
-import type { HeadwaterError } from "./errors.ts";
 import type { FetchEnd } from "./fetch.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Geometry } from "./geometry.ts";
 import { Goals } from "./goals.ts";
 import type { RegionMap, Run } from "./region-map.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { Setbacks } from "./setbacks.ts";
+import type { Setbacks, Verdict } from "./setbacks.ts";
 
 export interface HydratorContext {
   readonly fetcher: Fetcher;
@@ -19,11 +18,11 @@ export interface HydratorContext {
   /** Of the byte rate; 0 is without limit. */
   bytesPerSecond(): number;
   /** Hydration cannot go on by itself. */
-  gaveUp(error: HeadwaterError): void;
+  gaveUp(verdict: Verdict): void;
 }
 
 export interface HydratorLimits {
-  /** Regions in flight at most. */
+  /** Regions in flight at most; 0 holds everything. */
   readonly hydrationThreshold: number;
   /** Regions in one fetch at most. */
   readonly hydrationBatchSize: number;
@@ -167,6 +166,7 @@ export class Hydrator {
 
   /** Whether a whole fetch more stays within the threshold. */
   #hasRoom(): boolean {
+    if (this.#threshold === 0) return false;
     return this.#context.fetcher.claimedCount + this.#grid <= this.#threshold;
   }
 

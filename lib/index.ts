@@ -8,8 +8,10 @@ export type {
   CloneOptions,
   HydrateOptions,
   LiveOptions,
+  WriteOptions,
 } from "./clone-options.ts";
 export * from "./device.ts";
+export type { ErrorPolicies, ErrorPolicy } from "./error-policy.ts";
 export * from "./errors.ts";
 export * from "./geometry.ts";
 export * from "./map-format.ts";

@@ -22,6 +22,7 @@ export class Ledger {
   bytesLocal = 0;
   landedBytes = 0;
   abandonedBytes = 0;
+  zeroBytes = 0;
 
   meter(account: Account): Meter {
     const sum = this.#accounts[account];
@@ -56,6 +57,7 @@ export class Ledger {
       background: spent("background"),
       retry: spent("retry"),
       abandonedBytes: this.abandonedBytes,
+      zeroBytes: this.zeroBytes,
       bytesFetched,
       requests: this.requests,
       amplification: landedBytes === 0 ? 1 : bytesFetched / landedBytes,

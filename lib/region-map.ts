@@ -97,7 +97,7 @@ export class RegionMap {
   *missingRuns(): Generator<Run, void, undefined> {
     let first = this.nextMissing(0);
     while (first !== undefined) {
-      const end = this.#runEnd(first);
+      const end = this.missingEnd(first);
       yield { first, end };
       first = this.nextMissing(end);
     }
@@ -110,8 +110,9 @@ export class RegionMap {
     return hydrated.serialize("portable");
   }
 
-  /** Doubles its steps, then halves them: a run of n regions takes log n look-ups. */
-  #runEnd(first: number): number {
+  /** The first region after `first`, which is missing, that is not. */
+  missingEnd(first: number): number {
+    // Doubles its steps, then halves them: a run of n regions takes log n look-ups.
     const all = (end: number): boolean =>
       this.#missing.rangeCardinality(first, end) === end - first;
     let good = first + 1;

@@ -2,6 +2,7 @@ import type { CheckedDestination, CheckedSource } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { Demand } from "./demand.ts";
 import { readChannel } from "./diagnostics.ts";
+import { isDestinationError } from "./error-policy.ts";
 import { HeadwaterError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Ledger } from "./ledger.ts";
@@ -147,11 +148,6 @@ export class Router {
       }
     }
   }
-}
-
-function isDestinationError(error: unknown): boolean {
-  if (!(error instanceof HeadwaterError)) return false;
-  return error.code === "DESTINATION_FULL" || error.code === "DESTINATION_FAILED";
 }
 
 function noSource(offset: number, length: number): HeadwaterError {

@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import type { ByteRange } from "./device.ts";
+import { type ErrorPolicies, isDestinationError, reactionTo } from "./error-policy.ts";
 import { HeadwaterError } from "./errors.ts";
 import type { FetchEnd } from "./fetch.ts";
 import type { Geometry } from "./geometry.ts";
@@ -16,6 +17,21 @@ interface Setback {
   until: number;
 }
 
+export interface SetbacksContext {
+  readonly map: RegionMap;
+  readonly geometry: Geometry;
+  readonly retries: RetryPolicy;
+  readonly clock: Clock;
+  readonly errorPolicies: ErrorPolicies;
+  quarantined(range: ByteRange, error: HeadwaterError): void;
+}
+
+/** That hydration cannot go on by itself, and why. */
+export interface Verdict {
+  readonly error: HeadwaterError;
+  readonly reaction: "stall" | "pause";
+}
+
 /**
  * What failed in the background, and when it is tried again. A region that fails is left out of
  * larger fetches, so that it holds back none of its neighbours; one that fails again is
@@ -28,22 +44,18 @@ export class Setbacks {
   readonly #geometry: Geometry;
   readonly #retries: RetryPolicy;
   readonly #clock: Clock;
+  readonly #policies: ErrorPolicies;
   readonly #onQuarantine: (range: ByteRange, error: HeadwaterError) => void;
   #inARow = 0;
   #holdUntil = 0;
 
-  constructor(
-    map: RegionMap,
-    geometry: Geometry,
-    retries: RetryPolicy,
-    clock: Clock,
-    onQuarantine: (range: ByteRange, error: HeadwaterError) => void,
-  ) {
-    this.#map = map;
-    this.#geometry = geometry;
-    this.#retries = retries;
-    this.#clock = clock;
-    this.#onQuarantine = onQuarantine;
+  constructor(context: SetbacksContext) {
+    this.#map = context.map;
+    this.#geometry = context.geometry;
+    this.#retries = context.retries;
+    this.#clock = context.clock;
+    this.#policies = context.errorPolicies;
+    this.#onQuarantine = context.quarantined;
   }
 
   /** Whether this region failed before. */
@@ -100,11 +112,15 @@ export class Setbacks {
     return ranges;
   }
 
-  /** Takes note of how a fetch ended. Returns the error when hydration should give up. */
-  judge({ error, failed, landedCount }: FetchEnd): HeadwaterError | undefined {
+  /** Takes note of how a fetch ended. Says when hydration should give up. */
+  judge({ error, failed, landedCount }: FetchEnd): Verdict | undefined {
     if (landedCount > 0) this.#inARow = 0;
     if (error === undefined || failed === undefined) return undefined;
-    if (!error.retryable && error.code !== "CORRUPT") return error;
+    const reaction = reactionTo(error, this.#policies);
+    const isFinal = !error.retryable && error.code !== "CORRUPT";
+    if (isFinal && reaction !== "retry") return { error, reaction };
+    // A later try would find the same source.
+    if (isFinal && !isDestinationError(error)) return { error, reaction: "stall" };
     const now = this.#clock.now();
     const setback = this.#regions.get(failed) ?? { failures: 0, error, until: 0 };
     this.#regions.set(failed, setback);
@@ -116,10 +132,13 @@ export class Setbacks {
       const offset = this.#geometry.offsetOf(failed);
       const length = this.#geometry.lengthOf(failed, failed + 1);
       this.#onQuarantine({ offset, length }, error);
+      if (reaction !== "retry") return { error, reaction };
     }
     if (now < this.#holdUntil) return undefined; // of the same bad moment as the last one
     this.#inARow += 1;
-    if (this.#inARow >= this.#retries.stallAfter) return this.#stalled(error);
+    if (this.#inARow >= this.#retries.stallAfter) {
+      return { error: this.#stalled(error), reaction: "stall" };
+    }
     // One bad region is no reason to hold the others.
     if (this.#inARow > 1) this.#holdUntil = now + this.#retries.delayMs(this.#inARow - 1, error);
     return undefined;

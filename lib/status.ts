@@ -1,7 +1,13 @@
 import type { ByteRange, RequestClass } from "./device.ts";
 import type { HeadwaterError } from "./errors.ts";
 
-/** What the clone allows. `read-only` refuses writes; `failed` refuses everything but `close`. */
+/**
+ * What the clone allows. `read-only`: the map or the destination could not be made durable, so that
+ * a later save could not be trusted either; reads are served, everything that is to change or keep
+ * something is refused with `READ_ONLY`, and hydration ends. `failed`: what is stored cannot be
+ * believed or read either; everything but `status`, `stats` and `close` is refused with `FAILED`.
+ * Neither is left but by opening the copy again.
+ */
 export type CloneMode = "read-write" | "read-only" | "failed";
 
 /**
@@ -35,8 +41,22 @@ export interface CloneStatus {
   readonly written: boolean;
   /** Regions that failed repeatedly and are tried again later, as byte ranges. */
   readonly quarantined: readonly ByteRange[];
+  /** Whether everything waits for the end of a suspension. */
+  readonly suspended: boolean;
+  /** Whether what a read fetches is kept. */
+  readonly copyOnRead: boolean;
+  /** Whether discards are kept from the destination, and zeros written instead. */
+  readonly noDiscardPassdown: boolean;
+  /** Of the stored map, in bytes: what is in use, and what there is room for. */
+  readonly mapUsed: number;
+  readonly mapSize: number;
   /** Why hydration is paused or stalled, or the mode is not read-write. */
   readonly error: HeadwaterError | undefined;
+}
+
+/** A part of a clone that is local, or is not. */
+export interface HydratedRun extends ByteRange {
+  readonly hydrated: boolean;
 }
 
 /** Bytes and requests of one class, exact. */
@@ -60,6 +80,8 @@ export interface CloneStats {
   readonly retry: Spent;
   /** Bytes received and not kept: of fetches given up to serve a reader or overtaken by a write. */
   readonly abandonedBytes: number;
+  /** Bytes that became local without a fetch, because the source knew them to be zeros. */
+  readonly zeroBytes: number;
   /** All bytes received from the source. */
   readonly bytesFetched: number;
   readonly requests: number;

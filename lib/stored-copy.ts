@@ -16,6 +16,17 @@ export interface StoredCopy {
 }
 
 /**
+ * What the store holds; undefined where nothing was saved yet.
+ *
+ * @throws {HeadwaterError} `MAP_CORRUPT` when no slot can be believed.
+ */
+export async function believedMap(mapStore: MapStore): Promise<StoredMap | undefined> {
+  const { map, corrupt } = await newestMap(await mapStore.load());
+  if (map === undefined && corrupt !== undefined) throw corrupt;
+  return map;
+}
+
+/**
  * Opens the stored map if there is one, and believes it only for the source and the geometry that
  * it was made for.
  *
@@ -28,10 +39,8 @@ export async function openStoredCopy(
   source: SourceDevice | undefined,
   regionSize: number = DEFAULT_REGION_SIZE,
 ): Promise<StoredCopy> {
-  const { map: stored, corrupt } =
-    mapStore === undefined ? {} : await newestMap(await mapStore.load());
+  const stored = mapStore === undefined ? undefined : await believedMap(mapStore);
   if (stored === undefined) {
-    if (corrupt !== undefined) throw corrupt;
     if (source === undefined) throw new TypeError("a new clone needs a source");
     const geometry = new Geometry(source.size, regionSize);
     const map = RegionMap.create(library, geometry.regionCount);

@@ -1,10 +1,14 @@
 import type { CheckedDestination } from "./checked-device.ts";
+import type { WriteOptions } from "./clone-options.ts";
 import type { Committer } from "./committer.ts";
 import type { Demand } from "./demand.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Geometry } from "./geometry.ts";
 import type { RegionLocks } from "./region-locks.ts";
 import type { RegionMap, Run } from "./region-map.ts";
+
+/** One write of zeros takes at most so many bytes. */
+const ZEROS: Uint8Array = new Uint8Array(2 ** 20);
 
 export interface WriterContext {
   readonly destination: CheckedDestination;
@@ -14,6 +18,8 @@ export interface WriterContext {
   readonly fetcher: Fetcher | undefined;
   readonly demand: Demand | undefined;
   readonly committer: Committer;
+  /** Whether zeros are written where the destination could discard. */
+  readonly noDiscardPassdown: boolean;
   /** Called after regions became hydrated without a byte from the source. */
   overwritten(run: Run): void;
 }
@@ -30,37 +36,63 @@ export class Writer {
   }
 
   /** Both ends lie inside the clone. */
-  async write(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    if (bytes.length === 0) return;
-    const { geometry, map, destination, demand } = this.#context;
-    const end = offset + bytes.length;
-    const first = geometry.regionAt(offset);
-    const last = geometry.regionEnd(end) - 1;
-    const startsInside = geometry.offsetOf(first) < offset;
-    const endsInside = end < geometry.offsetOf(last + 1);
-    const edges = new Set<number>();
-    if (startsInside) edges.add(first);
-    if (endsInside) edges.add(last);
-    // Nobody holds a lock here that the fetch could need.
-    for (const edge of edges) {
-      if (!map.isHydrated(edge)) await demand?.bring({ first: edge, end: edge + 1 }, signal);
-    }
-    await this.#locked({ first, end: last + 1 }, () => destination.write(offset, [bytes]));
+  async write(offset: number, bytes: Uint8Array, options: WriteOptions): Promise<void> {
+    const { destination } = this.#context;
+    await this.#over(offset, bytes.length, options, () => destination.write(offset, [bytes]));
+  }
+
+  /** Both ends lie inside the clone. Exactly these bytes read as zeros afterwards. */
+  async writeZeroes(offset: number, length: number, options: WriteOptions): Promise<void> {
+    await this.#over(offset, length, options, () => this.#fillZeros(offset, length));
   }
 
   /**
    * Rounded inward to whole regions; the short tail counts as whole. Those read as zeros
    * afterwards.
    */
-  async discard(offset: number, length: number): Promise<void> {
-    const { geometry, destination } = this.#context;
-    const first = geometry.regionEnd(offset);
-    const end =
-      offset + length === geometry.size ? geometry.regionCount : geometry.regionAt(offset + length);
-    if (first >= end) return;
-    await this.#locked({ first, end }, () =>
-      destination.discard(geometry.offsetOf(first), geometry.lengthOf(first, end)),
-    );
+  async discard(offset: number, length: number, options: WriteOptions): Promise<void> {
+    const { geometry, destination, noDiscardPassdown } = this.#context;
+    const { first, end } = geometry.wholeRun(offset, length);
+    if (first < end) {
+      const start = geometry.offsetOf(first);
+      const size = geometry.lengthOf(first, end);
+      await this.#locked({ first, end }, () =>
+        noDiscardPassdown ? this.#fillZeros(start, size) : destination.discard(start, size),
+      );
+    }
+    await this.#settle(options);
+  }
+
+  /** Changes a range, after the regions that it covers in part are local. */
+  async #over(
+    offset: number,
+    length: number,
+    options: WriteOptions,
+    change: () => Promise<void>,
+  ): Promise<void> {
+    if (length > 0) {
+      const { geometry, map, demand } = this.#context;
+      const end = offset + length;
+      const run = geometry.runOf(offset, length);
+      const edges = new Set<number>();
+      if (geometry.offsetOf(run.first) < offset) edges.add(run.first);
+      if (end < geometry.offsetOf(run.end)) edges.add(run.end - 1);
+      // Nobody holds a lock here that the fetch could need.
+      for (const edge of edges) {
+        if (map.isHydrated(edge)) continue;
+        await demand?.bring({ first: edge, end: edge + 1 }, options.signal);
+      }
+      await this.#locked(run, change);
+    }
+    await this.#settle(options);
+  }
+
+  async #fillZeros(offset: number, length: number): Promise<void> {
+    const { destination } = this.#context;
+    const end = offset + length;
+    for (let at = offset; at < end; at += ZEROS.length) {
+      await destination.write(at, [ZEROS.subarray(0, end - at)]);
+    }
   }
 
   async #locked(run: Run, change: () => Promise<void>): Promise<void> {
@@ -76,5 +108,9 @@ export class Writer {
     } finally {
       release();
     }
+  }
+
+  async #settle(options: WriteOptions): Promise<void> {
+    if (options.fua) await this.#context.committer.flush();
   }
 }

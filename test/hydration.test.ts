@@ -178,7 +178,7 @@ test("the final name is not given before the whole is recorded, however often th
   let savedComplete = false;
   class FailingStore extends MemoryMapStore {
     override async save(slot: MapSlot, bytes: Uint8Array): Promise<void> {
-      if (isFailing) throw new HeadwaterError("DESTINATION_FAILED", "the disk is gone");
+      if (isFailing) throw new HeadwaterError("DESTINATION_FULL", "the disk is full");
       await super.save(slot, bytes);
       savedComplete = (await newestMap(await this.load())).map?.complete ?? false;
     }
@@ -198,7 +198,7 @@ test("the final name is not given before the whole is recorded, however often th
   await clone.flush();
   isFailing = true;
   await clone.hydrate();
-  assert.is((await failure(clone.hydrated())).code, "DESTINATION_FAILED");
+  assert.is((await failure(clone.hydrated())).code, "DESTINATION_FULL");
   assert.equal(named, []);
   isFailing = false;
   clone.resume();

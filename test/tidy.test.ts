@@ -3,50 +3,11 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ADAPTERS, FLOORS, PACKAGES, STRANGERS } from "./floors.ts";
 
 const test = suite("tidy");
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** The floors of `lib`, the lowest first: an import goes to the same floor or to a lower one. */
-const FLOORS: readonly (readonly string[])[] = [
-  ["abortable", "assert", "clock", "device", "diagnostics", "errors", "map-store", "status"],
-  [
-    "geometry",
-    "bitmap",
-    "pending-bytes",
-    "region-waiters",
-    "turns",
-    "byte-rate",
-    "read-ahead",
-    "retry-policy",
-  ],
-  ["region-map", "region-locks", "map-format", "checked-device", "scheduler", "ledger"],
-  ["landing", "fetch", "fetcher", "committer"],
-  ["demand", "router", "writer", "setbacks", "goals", "hydrator", "hydration"],
-  ["clone-options", "stored-copy", "engine", "describe", "progress", "clone"],
-  ["index"],
-];
-
-/** They share a floor and must not know each other: who serves readers, and who hydrates. */
-const STRANGERS: readonly (readonly string[])[] = [
-  ["demand", "router", "writer"],
-  ["setbacks", "goals", "hydrator", "hydration"],
-];
-
-/** Which adapter may import which other, and that one's entry only. */
-const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["hydrate", "file", "http", "nbd"],
-  hydrate: ["file", "http", "nbd"],
-};
-
-/** The packages that each part may import. An adapter's dependency is loaded by that adapter. */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  lib: ["p-queue", "roaring", "roaring-wasm", "node:events", "node:diagnostics_channel"],
-  "adapters/http": ["undici", "node:"],
-  "adapters/hyparquet": ["hyparquet"],
-  adapters: ["node:"],
-};
 
 const BANNED = [
   "cache",

@@ -1,0 +1,49 @@
+/** The floors of `lib`, the lowest first: an import goes to the same floor or to a lower one. */
+export const FLOORS: readonly (readonly string[])[] = [
+  ["abortable", "assert", "clock", "device", "diagnostics", "errors", "map-store", "status"],
+  [
+    "access",
+    "bitmap",
+    "error-policy",
+    "geometry",
+    "pending-bytes",
+    "region-waiters",
+    "turns",
+    "byte-rate",
+    "read-ahead",
+    "retry-policy",
+  ],
+  [
+    "checked-device",
+    "clone-options",
+    "ledger",
+    "map-format",
+    "region-locks",
+    "region-map",
+    "scheduler",
+  ],
+  ["landing", "fetch", "fetcher", "committer"],
+  ["demand", "router", "writer", "zeros", "setbacks", "goals", "hydrator", "hydration"],
+  ["stored-copy", "engine", "describe", "progress", "lifecycle", "clone"],
+  ["index"],
+];
+
+/** They share a floor and must not know each other: who serves readers, and who hydrates. */
+export const STRANGERS: readonly (readonly string[])[] = [
+  ["demand", "router", "writer"],
+  ["setbacks", "goals", "hydrator", "hydration"],
+];
+
+/** Which adapter may import which other, and that one's entry only. */
+export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
+  cli: ["hydrate", "file", "http", "nbd"],
+  hydrate: ["file", "http", "nbd"],
+};
+
+/** The packages that each part may import. An adapter's dependency is loaded by that adapter. */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  lib: ["p-queue", "roaring", "roaring-wasm", "node:events", "node:diagnostics_channel"],
+  "adapters/http": ["undici", "node:"],
+  "adapters/hyparquet": ["hyparquet"],
+  adapters: ["node:"],
+};
