@@ -105,12 +105,14 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    * they lie past the end.
    */
   read(offset: number, length: number, options: CallOptions = {}): Promise<Uint8Array> {
-    checkCount("length", length, 0);
-    const target = new Uint8Array(this.#geometry.clip(offset, length));
-    if (options.signal === undefined && this.#readNow(offset, target)) {
-      return this.#turns.take()?.then(() => target) ?? Promise.resolve(target);
+    try {
+      const target = new Uint8Array(this.#geometry.clip(offset, checkCount("length", length, 0)));
+      const isNow = options.signal === undefined && this.#readNow(offset, target);
+      const turn = isNow ? this.#turns.take() : this.#readLater(offset, target, options);
+      return turn?.then(() => target) ?? Promise.resolve(target);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return this.#readLater(offset, target, options).then(() => target);
   }
 
   /** Reads into `target`, and returns how many bytes: fewer than it holds only at the end. */
@@ -170,8 +172,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   /**
    * Resolves when the whole is local, flushed, and has its final name.
    *
-   * @throws {HeadwaterError} the reason why hydration cannot go on: `STALLED`, `SOURCE_CHANGED`,
-   *   `DESTINATION_FULL` and others; `CLOSED` when the clone is closed before.
+   * @throws {HeadwaterError} why hydration cannot go on, or `CLOSED`.
    */
   hydrated(): Promise<void> {
     return this.#engine.hydration.hydrated();
