@@ -2,11 +2,15 @@ import type { Access } from "./access.ts";
 import type { ByteRange } from "./device.ts";
 import type { Engine } from "./engine.ts";
 import { mapSlotSize } from "./map-format.ts";
+import type { HydratedRegions } from "./restore-map.ts";
 import type { CloneStatus, HydratedRun } from "./status.ts";
 
 /** How many bytes of a range that lies inside are local. */
-export function hydratedBytes(engine: Engine, offset: number, length: number): number {
-  const { geometry, map } = engine;
+export function hydratedBytes(
+  { geometry, map }: HydratedRegions,
+  offset: number,
+  length: number,
+): number {
   if (length === 0) return 0;
   const end = offset + length;
   const { first, end: last } = geometry.runOf(offset, length);
@@ -19,11 +23,10 @@ export function hydratedBytes(engine: Engine, offset: number, length: number): n
 
 /** A range that lies inside, in parts that are local and parts that are not, in order. */
 export function* hydratedRuns(
-  engine: Engine,
+  { geometry, map }: HydratedRegions,
   offset: number,
   length: number,
 ): Generator<HydratedRun, void, undefined> {
-  const { geometry, map } = engine;
   const end = offset + length;
   let at = offset;
   while (at < end) {
@@ -37,7 +40,10 @@ export function* hydratedRuns(
 }
 
 /** What is not local, in order. */
-export function* missing({ geometry, map }: Engine): Generator<ByteRange, void, undefined> {
+export function* missing({
+  geometry,
+  map,
+}: HydratedRegions): Generator<ByteRange, void, undefined> {
   for (const { first, end } of map.missingRuns()) {
     yield { offset: geometry.offsetOf(first), length: geometry.lengthOf(first, end) };
   }

@@ -10,12 +10,15 @@ export type {
   LiveOptions,
   WriteOptions,
 } from "./clone-options.ts";
+export { hydratedBytes, hydratedRuns, missing as missingRanges } from "./describe.ts";
 export * from "./device.ts";
 export type { ErrorPolicies, ErrorPolicy } from "./error-policy.ts";
 export * from "./errors.ts";
 export * from "./geometry.ts";
 export * from "./map-format.ts";
+export * from "./map-inspection.ts";
 export * from "./map-store.ts";
 export * from "./region-map.ts";
+export * from "./restore-map.ts";
 export type { RetryOptions } from "./retry-policy.ts";
 export * from "./status.ts";

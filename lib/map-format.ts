@@ -22,6 +22,28 @@ export interface StoredMap {
   readonly hydrated: Uint8Array;
 }
 
+/**
+ * What one slot holds: nothing, a map, or why there is none. `torn` is what nobody wrote on purpose;
+ * `wrong` is whole, and says what cannot be; `newer` is whole, and for a later release to read.
+ */
+export type SlotContent =
+  | { readonly state: "blank" }
+  | { readonly state: "map"; readonly map: StoredMap }
+  | {
+      readonly state: "torn" | "wrong" | "newer";
+      readonly why: string;
+      readonly remains?: SlotRemains;
+    };
+
+/** What the header of a slot without a map says. Nothing vouches for it. */
+export interface SlotRemains {
+  readonly generation: number;
+  readonly size: number;
+  readonly sourceSize: number;
+  readonly regionSize: number;
+  readonly written: boolean;
+}
+
 /** What two slots hold between them. */
 export interface NewestMap {
   /** The map to believe. */
@@ -46,15 +68,6 @@ const CONTAINER_REGIONS = 65536;
 const CONTAINER_SIZE = 8192 + 4 + 4 + 1;
 const BITMAP_HEADER_SIZE = 8;
 const SLOT_ALIGNMENT = 4096;
-
-interface Slot {
-  readonly map?: StoredMap;
-  readonly corrupt?: HeadwaterError;
-  /** A whole map that only a later release can read. */
-  readonly newer?: boolean;
-  /** Nobody wrote this on purpose: a save was interrupted, or it is something else. */
-  readonly torn?: boolean;
-}
 
 /**
  * The bytes of one slot that hold any map of so many regions, whatever is hydrated: a multiple of
@@ -103,9 +116,17 @@ export async function encodeMap(map: StoredMap): Promise<Uint8Array<ArrayBuffer>
  * @throws {HeadwaterError} `MAP_CORRUPT` when it is torn, not a map, or of a newer version.
  */
 export async function decodeMap(bytes: Uint8Array): Promise<StoredMap | undefined> {
-  const { map, corrupt } = await readSlot(bytes);
-  if (corrupt !== undefined) throw corrupt;
-  return map;
+  const content = await readSlot(bytes);
+  if (content.state === "map") return content.map;
+  if (content.state === "blank") return undefined;
+  throw unreadable(content.why);
+}
+
+/** What each of the two slots holds. */
+export function readSlots(
+  slots: readonly [Uint8Array, Uint8Array],
+): Promise<[SlotContent, SlotContent]> {
+  return Promise.all([readSlot(slots[0], 0), readSlot(slots[1], 1)]);
 }
 
 /**
@@ -113,22 +134,29 @@ export async function decodeMap(bytes: Uint8Array): Promise<StoredMap | undefine
  * what was last durable. A map of a newer version is never passed over for an older one.
  */
 export async function newestMap(slots: readonly [Uint8Array, Uint8Array]): Promise<NewestMap> {
-  const [even, odd] = await Promise.all([readSlot(slots[0], 0), readSlot(slots[1], 1)]);
-  const newer = [even, odd].find((slot) => slot.newer);
-  if (newer?.corrupt !== undefined) return { corrupt: newer.corrupt };
+  return chooseMap(await readSlots(slots));
+}
+
+/** The same of slots that were read already. */
+export function chooseMap(slots: readonly [SlotContent, SlotContent]): NewestMap {
+  const newer = slots.find(({ state }) => state === "newer");
+  if (newer !== undefined) return { corrupt: unreadable(whyOf(newer)) };
 
   // The first save goes to the odd slot, and user data is written only after the second: a crash
   // that tore the first lost nothing.
-  if (isBlank(slots[0]) && odd.torn) return {};
+  const [even, odd] = slots;
+  if (even.state === "blank" && odd.state === "torn") return {};
 
-  const corrupt = even.corrupt ?? odd.corrupt;
-  const generation = (slot: Slot): number => slot.map?.generation ?? -1;
-  const { map } = generation(even) > generation(odd) ? even : odd;
-  return { ...(map && { map }), ...(corrupt && { corrupt }) };
+  const failed = slots.find(({ state }) => state === "torn" || state === "wrong");
+  const mapOf = (slot: SlotContent): StoredMap | undefined =>
+    slot.state === "map" ? slot.map : undefined;
+  const generation = (slot: SlotContent): number => mapOf(slot)?.generation ?? -1;
+  const map = mapOf(generation(even) > generation(odd) ? even : odd);
+  return { ...(map && { map }), ...(failed && { corrupt: unreadable(whyOf(failed)) }) };
 }
 
-async function readSlot(slot: Uint8Array, index?: MapSlot): Promise<Slot> {
-  if (isBlank(slot)) return {};
+async function readSlot(slot: Uint8Array, index?: MapSlot): Promise<SlotContent> {
+  if (isBlank(slot)) return { state: "blank" };
   if (slot.length < HEADER_SIZE + CHECKSUM_SIZE) return torn(`it has ${slot.length} bytes`);
 
   const view = new DataView(slot.buffer, slot.byteOffset, slot.length);
@@ -136,25 +164,29 @@ async function readSlot(slot: Uint8Array, index?: MapSlot): Promise<Slot> {
   // The places of the version, the length and the checksum are the same in every version.
   const version = view.getUint32(8, true);
   const length = view.getUint32(12, true);
+  const remains = version === VERSION ? remainsOf(view) : undefined;
   if (length < HEADER_SIZE + CHECKSUM_SIZE || length > slot.length) {
-    return torn(`it says it is ${length} bytes long, in a slot of ${slot.length}`);
+    return torn(`it says it is ${length} bytes long, in a slot of ${slot.length}`, remains);
   }
   // A copy: nobody changes it while it is checked, and it does not hold on to the slot.
   const bytes = slot.slice(0, length);
   const checksum = await sha256(bytes.subarray(0, length - CHECKSUM_SIZE));
   if (!checksum.every((byte, at) => byte === bytes[length - CHECKSUM_SIZE + at])) {
-    return torn(`the checksum of its ${length} bytes is wrong`);
+    return torn(`the checksum of its ${length} bytes is wrong`, remains);
   }
   if (version !== VERSION) {
-    const newer = wrong(`it is of version ${version}, and this release reads version ${VERSION}`);
-    return { ...newer, newer: version > VERSION };
+    const why = `it is of version ${version}, and this release reads version ${VERSION}`;
+    return { state: version > VERSION ? "newer" : "wrong", why };
   }
   return parse(bytes, index);
 }
 
 /** @param bytes a whole map with the right checksum, so what is wrong was written wrong. */
-function parse(bytes: Uint8Array, index: MapSlot | undefined): Slot {
+function parse(bytes: Uint8Array, index: MapSlot | undefined): SlotContent {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const header = remainsOf(view);
+  const { generation, size, sourceSize, regionSize, written } = header;
+  const wrong = (why: string): SlotContent => ({ state: "wrong", why, remains: header });
   const flags = view.getUint32(44, true);
   const identityEnd = HEADER_SIZE + view.getUint32(48, true);
   const fingerprintEnd = identityEnd + view.getUint32(52, true);
@@ -162,9 +194,7 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): Slot {
   if (bitmapEnd + CHECKSUM_SIZE !== bytes.length) {
     return wrong(`its parts end at ${bitmapEnd + CHECKSUM_SIZE} of ${bytes.length} bytes`);
   }
-  const numbers = [16, 24, 32].map((at) => Number(view.getBigUint64(at, true)));
-  const [generation = -1, size = -1, sourceSize = -1] = numbers;
-  const regionSize = view.getUint32(40, true);
+  const numbers = [generation, size, sourceSize];
   if (!numbers.every(Number.isSafeInteger) || regionSize === 0) {
     return wrong(`its numbers are ${numbers.join(", ")} and ${regionSize}`);
   }
@@ -178,12 +208,22 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): Slot {
     sourceSize,
     regionSize,
     identity: decodeText(bytes.subarray(HEADER_SIZE, identityEnd)),
-    written: (flags & WRITTEN) !== 0,
+    written,
     complete: (flags & COMPLETE) !== 0,
     fingerprint: decodeText(bytes.subarray(identityEnd, fingerprintEnd)),
     hydrated: bytes.slice(fingerprintEnd, bitmapEnd),
   };
-  return { map };
+  return { state: "map", map };
+}
+
+function remainsOf(view: DataView): SlotRemains {
+  return {
+    generation: Number(view.getBigUint64(16, true)),
+    size: Number(view.getBigUint64(24, true)),
+    sourceSize: Number(view.getBigUint64(32, true)),
+    regionSize: view.getUint32(40, true),
+    written: (view.getUint32(44, true) & WRITTEN) !== 0,
+  };
 }
 
 /** A slot may have megabytes, so this is a plain loop: ten times as fast as `every`. */
@@ -192,12 +232,16 @@ function isBlank(bytes: Uint8Array): boolean {
   return true;
 }
 
-function torn(why: string): Slot {
-  return { ...wrong(why), torn: true };
+function torn(why: string, remains?: SlotRemains): SlotContent {
+  return { state: "torn", why, ...(remains && { remains }) };
 }
 
-function wrong(why: string): Slot {
-  return { corrupt: new HeadwaterError("MAP_CORRUPT", `the region map cannot be read: ${why}`) };
+function whyOf(slot: SlotContent): string {
+  return "why" in slot ? slot.why : "";
+}
+
+function unreadable(why: string): HeadwaterError {
+  return new HeadwaterError("MAP_CORRUPT", `the region map cannot be read: ${why}`);
 }
 
 function encodeText(name: string, text: string, limit: number): Uint8Array {

@@ -35,10 +35,11 @@ export class RegionMap {
   /**
    * The map whose `snapshot` this was. The caller has checked the bytes' checksum.
    *
-   * @throws {HeadwaterError} `MAP_CORRUPT` when they name a region that does not exist.
+   * @throws {HeadwaterError} `MAP_CORRUPT` when they are no bitmap, or name a region that does not
+   *   exist.
    */
   static restore(library: BitmapLibrary, regionCount: number, snapshot: Uint8Array): RegionMap {
-    const hydrated = library.deserialize(snapshot);
+    const hydrated = deserialize(library, snapshot);
     const outside = hydrated.size - hydrated.rangeCardinality(0, regionCount);
     if (outside > 0) {
       throw new HeadwaterError(
@@ -103,9 +104,14 @@ export class RegionMap {
     }
   }
 
-  /** The regions hydrated now, as a portable roaring bitmap that nothing changes any more. */
-  snapshot(): Uint8Array {
+  /**
+   * The regions hydrated now, as a portable roaring bitmap that nothing changes any more.
+   *
+   * @param end of those that count, where not all do.
+   */
+  snapshot(end: number = this.regionCount): Uint8Array {
     const hydrated = this.#library.complement(this.#missing, 0, this.regionCount);
+    if (end < this.regionCount) hydrated.removeRange(end, this.regionCount);
     hydrated.runOptimize();
     return hydrated.serialize("portable");
   }
@@ -125,5 +131,13 @@ export class RegionMap {
       if (good + step <= this.regionCount && all(good + step)) good += step;
     }
     return good;
+  }
+}
+
+function deserialize(library: BitmapLibrary, snapshot: Uint8Array): Bitmap {
+  try {
+    return library.deserialize(snapshot);
+  } catch (cause) {
+    throw new HeadwaterError("MAP_CORRUPT", "the map's bitmap cannot be read", { cause });
   }
 }

@@ -5,6 +5,7 @@ import { DEFAULT_REGION_SIZE, Geometry } from "./geometry.ts";
 import { newestMap, type StoredMap } from "./map-format.ts";
 import type { MapStore } from "./map-store.ts";
 import { RegionMap } from "./region-map.ts";
+import { restoreMap } from "./restore-map.ts";
 
 /** What a clone starts from: an earlier copy of the same source, or nothing. */
 export interface StoredCopy {
@@ -54,8 +55,7 @@ export async function openStoredCopy(
       `the copy was begun from ${identity}, and the source is ${source.identity} now`,
     );
   }
-  const geometry = new Geometry(stored.size, stored.regionSize);
-  const map = RegionMap.restore(library, geometry.regionCount, stored.hydrated);
+  const { geometry, map } = restoreMap(library, stored);
   if (source === undefined && !map.isComplete) {
     throw new TypeError("a copy that is not complete needs its source");
   }

@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { type CopyState, FileMapStore, LocalCopy } from "../adapters/file/index.ts";
 import { encodeMap, newestMap, type StoredMap } from "../lib/map-format.ts";
 import {
+  BITMAP_OF_ALL,
   CONTENT,
   contentsOf,
   finish,
@@ -49,7 +50,7 @@ const STEPS: readonly Step[] = [
     name: "and is flushed and saved",
     run: async (copy) => {
       await copy.destination.flush();
-      await save(copy, { hydrated: Uint8Array.of(9) });
+      await save(copy, { hydrated: BITMAP_OF_ALL });
     },
     found: "partial",
   },

@@ -9,6 +9,13 @@ export const SIZE = 100_000;
 export const CONTENT: Uint8Array = Uint8Array.from({ length: SIZE }, (_, at) => (at * 7) % 251);
 export const SLOT_SIZE: number = mapSlotSize(2);
 
+/** No region, as a portable roaring bitmap. */
+const BITMAP_OF_NONE = Uint8Array.of(0x3a, 0x30, 0, 0, 0, 0, 0, 0);
+/** Regions 0 and 1: one run. */
+export const BITMAP_OF_ALL: Uint8Array = Uint8Array.of(
+  ...[0x3b, 0x30, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0],
+);
+
 export const UNFINISHED: StoredMap = {
   generation: 4,
   size: SIZE,
@@ -18,7 +25,7 @@ export const UNFINISHED: StoredMap = {
   written: false,
   complete: false,
   fingerprint: "",
-  hydrated: Uint8Array.of(1, 2, 3),
+  hydrated: BITMAP_OF_NONE,
 };
 
 /** Runs with the path of a copy in an empty folder, which is gone afterwards. */
@@ -54,10 +61,9 @@ export async function finish(copy: LocalCopy, stored: StoredMap = UNFINISHED): P
   const { destination, mapStore } = copy;
   await destination.flush();
   const fingerprint = (await destination.fingerprint?.()) ?? "";
-  await mapStore.save(
-    1,
-    await encodeMap({ ...stored, generation: 5, complete: true, fingerprint }),
-  );
+  const hydrated = stored.size === 0 ? BITMAP_OF_NONE : BITMAP_OF_ALL;
+  const whole = { ...stored, generation: 5, complete: true, fingerprint, hydrated };
+  await mapStore.save(1, await encodeMap(whole));
   await destination.finish?.();
 }
 

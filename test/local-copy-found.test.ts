@@ -7,6 +7,7 @@ import { fingerprintOf } from "../adapters/file/fingerprint.ts";
 import { LocalCopy } from "../adapters/file/index.ts";
 import { encodeMap } from "../lib/map-format.ts";
 import {
+  BITMAP_OF_ALL,
   CONTENT,
   codeOf,
   contentsOf,
@@ -86,7 +87,8 @@ async function newerMap(): Promise<Uint8Array> {
 async function record(path: string, written: boolean): Promise<void> {
   const state = await stat(`${path}.recorded`, { bigint: true });
   const fingerprint = fingerprintOf(state);
-  await writeMap(path, { ...UNFINISHED, written, complete: true, fingerprint });
+  const hydrated = BITMAP_OF_ALL;
+  await writeMap(path, { ...UNFINISHED, written, complete: true, fingerprint, hydrated });
 }
 
 /** Makes what a row says. What the map records is kept under another name, so that it exists. */

@@ -14,18 +14,25 @@ const PIECE_SIZE = 2 ** 20;
 /** A slot begins where a block does, so that writing one never rewrites a part of the other. */
 const SLOT_UNIT = 4096;
 
+export interface FileMapStoreOptions {
+  /** Nothing is saved, and permission to read the file is enough. Default false. */
+  readOnly?: boolean;
+}
+
 /** A file of two slots of the same size, side by side and nothing else. */
 export class FileMapStore implements MapStore {
   readonly path: string;
   readonly #file: FileHandle;
   readonly #slotSize: number;
+  readonly #readOnly: boolean;
   #underWay: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(path: string, file: FileHandle, slotSize: number) {
+  private constructor(path: string, file: FileHandle, slotSize: number, readOnly: boolean) {
     this.path = path;
     this.#file = file;
     this.#slotSize = slotSize;
+    this.#readOnly = readOnly;
   }
 
   /**
@@ -48,7 +55,7 @@ export class FileMapStore implements MapStore {
         await writeAll(file, zeros.subarray(0, slotSize * 2 - at), at);
       }
       await file.datasync();
-      return new FileMapStore(path, file, slotSize);
+      return new FileMapStore(path, file, slotSize, false);
     } catch (error) {
       await file?.close(); // nobody else holds it yet
       if (file !== undefined) await unlink(path);
@@ -61,15 +68,16 @@ export class FileMapStore implements MapStore {
    *
    * @throws {HeadwaterError} `MAP_CORRUPT` when it is not as long as any of these.
    */
-  static async open(path: string): Promise<FileMapStore> {
+  static async open(path: string, options: FileMapStoreOptions = {}): Promise<FileMapStore> {
+    const { readOnly = false } = options;
     let file: FileHandle | undefined;
     try {
-      file = await open(path, "r+");
+      file = await open(path, readOnly ? "r" : "r+");
       const { size } = await file.stat();
       if (size === 0 || size % (2 * SLOT_UNIT) !== 0) {
         throw new HeadwaterError("MAP_CORRUPT", `the region map ${path} has ${size} bytes`);
       }
-      return new FileMapStore(path, file, size / 2);
+      return new FileMapStore(path, file, size / 2, readOnly);
     } catch (error) {
       await file?.close(); // nobody else holds it yet
       throw mapError(path, "open", error);
@@ -93,6 +101,10 @@ export class FileMapStore implements MapStore {
     assert(bytes.length <= this.#slotSize, `${bytes.length} bytes in a slot of ${this.#slotSize}`);
     if (this.#closing !== undefined) {
       return Promise.reject(new HeadwaterError("CLOSED", `${this.path} is closed`));
+    }
+    if (this.#readOnly) {
+      const message = `${this.path} was opened to be read only`;
+      return Promise.reject(new HeadwaterError("READ_ONLY", message));
     }
     const saved = this.#save(slot, bytes);
     this.#underWay = saved.catch(() => undefined);

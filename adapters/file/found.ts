@@ -2,15 +2,14 @@ import type { BigIntStats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import {
   HeadwaterError,
+  hydratedBytes,
   isHeadwaterError,
-  MAX_REGION_COUNT,
-  mapSlotSize,
-  newestMap,
+  type SlotsInspection,
   type StoredMap,
 } from "../../lib/index.ts";
 import { fileError, hasCode } from "./file-error.ts";
-import { FileMapStore } from "./file-map-store.ts";
 import { hasFingerprint } from "./fingerprint.ts";
+import { readMapFile } from "./map-file.ts";
 import type { CopyNames } from "./names.ts";
 
 /** What lies under the names of a copy. */
@@ -20,8 +19,17 @@ export interface Found {
   readonly partial: BigIntStats | undefined;
   /** The map to believe, if there is one. */
   readonly map: StoredMap | undefined;
-  /** Why there is none, in words. */
+  /** How much is here, as the map says. */
+  readonly hydratedBytes: number;
+  /** Why there is no map, in words. */
   readonly noMap: string;
+}
+
+/** The same, and everything that the map's two slots hold: megabytes, where it is large. */
+export interface FoundSlots {
+  readonly found: Found;
+  /** Undefined where the map is missing, or not a file of two slots. */
+  readonly slots: SlotsInspection | undefined;
 }
 
 /** What the caller gives up beforehand. */
@@ -35,26 +43,31 @@ export interface Consent {
 /** What to do with it. `finish`: everything is there but the final name. */
 export type Decision = "new" | "partial" | "finish" | "finished";
 
-/** The largest map file that there can be. A larger one is something else. */
-const MAX_MAP_SIZE: bigint = BigInt(mapSlotSize(MAX_REGION_COUNT)) * 2n;
-
 const MISSING = "it is missing";
 
 /** @throws {HeadwaterError} `EXISTS` when one of the names is not a regular file. */
 export async function look(names: CopyNames): Promise<Found> {
+  return (await lookCloser(names)).found;
+}
+
+/** @throws {HeadwaterError} `EXISTS` when one of the names is not a regular file. */
+export async function lookCloser(names: CopyNames): Promise<FoundSlots> {
   const paths = [names.file, names.partial, names.map];
-  const [file, partial, map] = await Promise.all(paths.map(regularFile));
-  const none = { names, file, partial, map: undefined };
-  if (map === undefined) return { ...none, noMap: MISSING };
-  if (map.size > MAX_MAP_SIZE) return { ...none, noMap: `it has ${map.size} bytes` };
+  const [file, partial, mapFile] = await Promise.all(paths.map(regularFile));
+  const none = { names, file, partial, map: undefined, hydratedBytes: 0 };
+  if (mapFile === undefined) return { found: { ...none, noMap: MISSING }, slots: undefined };
   try {
-    await using store = await FileMapStore.open(names.map);
-    const newest = await newestMap(await store.load());
-    if (newest.map !== undefined) return { ...none, map: newest.map, noMap: "" };
-    return { ...none, noMap: newest.corrupt?.message ?? "it is empty" };
+    const slots = await readMapFile(names.map);
+    const believed = slots.believed === undefined ? undefined : slots.slots[slots.believed];
+    const { map, regions } = believed ?? {};
+    if (map === undefined || regions === undefined) {
+      return { found: { ...none, noMap: slots.unusable ?? "it is empty" }, slots };
+    }
+    const here = hydratedBytes(regions, 0, map.size);
+    return { found: { ...none, map, hydratedBytes: here, noMap: "" }, slots };
   } catch (error) {
-    if (isHeadwaterError(error, "MAP_CORRUPT")) return { ...none, noMap: error.message };
-    throw error;
+    if (!isHeadwaterError(error, "MAP_CORRUPT")) throw error;
+    return { found: { ...none, noMap: error.message }, slots: undefined };
   }
 }
 

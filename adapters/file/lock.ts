@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, open, readdir, readFile, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { HeadwaterError } from "../../lib/index.ts";
+import { HeadwaterError, isHeadwaterError } from "../../lib/index.ts";
 import { fileError, hasCode } from "./file-error.ts";
 import { LINKS_UNSUPPORTED, remove } from "./names.ts";
 import { identifyProcess, isProvablyDead, type ProcessIdentity } from "./process-identity.ts";
@@ -10,6 +10,26 @@ import { identifyProcess, isProvablyDead, type ProcessIdentity } from "./process
 export interface LockHolder extends ProcessIdentity {
   /** Another one for each lock that was ever taken. */
   readonly id: string;
+}
+
+/** Whose a lock is, as somebody sees it who does not want it. */
+export interface LockState {
+  /** Undefined where the lock cannot be read. */
+  readonly holder: LockHolder | undefined;
+  /** Whether the process is provably gone. One that cannot be seen from here is not. */
+  readonly isDead: boolean;
+}
+
+/** Looks at a lock without taking it. Resolves to undefined where there is none. */
+export async function lookAtLock(path: string): Promise<LockState | undefined> {
+  try {
+    const holder = await readHolder(path);
+    if (holder === undefined) return undefined;
+    return { holder, isDead: isProvablyDead(holder, identifyProcess()) };
+  } catch (error) {
+    if (isHeadwaterError(error, "LOCKED")) return { holder: undefined, isDead: false };
+    throw fileError("DESTINATION_FAILED", `cannot look at the lock ${path}`, error);
+  }
 }
 
 /**

@@ -1,0 +1,47 @@
+import type { BitmapLibrary } from "./bitmap.ts";
+import { HeadwaterError } from "./errors.ts";
+import { Geometry } from "./geometry.ts";
+import type { StoredMap } from "./map-format.ts";
+import { RegionMap } from "./region-map.ts";
+
+/** Which regions are local, and where they lie. */
+export interface HydratedRegions {
+  readonly geometry: Geometry;
+  readonly map: RegionMap;
+}
+
+/**
+ * What a stored map says of each region.
+ *
+ * @throws {HeadwaterError} `MAP_CORRUPT` when its parts contradict each other. A checksum vouches
+ *   for the bytes, and not for who wrote them.
+ */
+export function restoreMap(library: BitmapLibrary, stored: StoredMap): HydratedRegions {
+  const geometry = geometryOf(stored);
+  const map = RegionMap.restore(library, geometry.regionCount, stored.hydrated);
+  const { complete, fingerprint } = stored;
+  if (complete && !map.isComplete) {
+    const missing = map.regionCount - map.hydratedCount;
+    throw corrupt(
+      `the map says that the copy is finished, and that ${missing} regions are missing`,
+    );
+  }
+  if (complete !== (fingerprint !== "")) {
+    const has = complete ? "no fingerprint" : "a fingerprint";
+    throw corrupt(`the map of ${complete ? "a finished" : "an unfinished"} copy has ${has}`);
+  }
+  return { geometry, map };
+}
+
+function geometryOf({ size, regionSize }: StoredMap): Geometry {
+  try {
+    return new Geometry(size, regionSize);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw corrupt(`the map has a geometry that cannot be: ${cause.message}`);
+  }
+}
+
+function corrupt(message: string): HeadwaterError {
+  return new HeadwaterError("MAP_CORRUPT", message);
+}
