@@ -93,6 +93,17 @@ test("all of the pieces are written, however few bytes a call takes", async () =
   );
 });
 
+test("a discard leaves a hole a hole, and makes zeros of the rest", () =>
+  inFolder(async (path) => {
+    const size = 8 * 2 ** 20;
+    await using device = await FileDevice.create(path, size);
+    await device.write(5 * 2 ** 20 + 7, [new Uint8Array(100).fill(1)]);
+    await device.discard(0, size);
+    assert.equal(await device.read(0, size), new Uint8Array(size));
+    const { blocks } = await stat(path);
+    assert.ok(blocks * 512 <= 2 ** 20 + 4096, `${blocks * 512} bytes are allocated`);
+  }));
+
 test("a discard of many MiB leaves what is beside it", () =>
   inFolder(async (path) => {
     const size = 3 * 2 ** 20 + 11;

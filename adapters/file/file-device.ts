@@ -152,11 +152,19 @@ export class FileDevice implements SourceDevice, DestinationDevice {
     });
   }
 
+  /** What reads as zeros already stays as it is: a hole stays a hole. */
   async discard(offset: number, length: number): Promise<void> {
     const end = offset + length;
-    for (let at = offset; at < end; at += ZEROS.length) {
-      await this.write(at, [ZEROS.subarray(0, end - at)]);
-    }
+    const found = Buffer.allocUnsafe(Math.min(length, ZEROS.length));
+    await this.#operation("write", offset, length, async () => {
+      for (let at = offset; at < end; at += ZEROS.length) {
+        const zeros = ZEROS.subarray(0, end - at);
+        const part = found.subarray(0, zeros.length);
+        const isInside = at + zeros.length <= this.#size;
+        if (isInside) await this.readInto(at, part);
+        if (!isInside || !part.equals(zeros)) await this.write(at, [zeros]);
+      }
+    });
   }
 
   /** The data, and as much about the file as reading it takes. */
