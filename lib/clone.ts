@@ -10,19 +10,12 @@ import {
   type LiveOptions,
   type WriteOptions,
 } from "./clone-options.ts";
-import { describe, hydratedBytes, hydratedRuns, missing } from "./describe.ts";
-import type {
-  ByteRange,
-  DestinationDevice,
-  RequestClass,
-  SourceDevice,
-  SourceOpener,
-} from "./device.ts";
+import { describe, hydratedBytes, hydratedRuns, missing, writtenRanges } from "./describe.ts";
+import type { ByteRange, DestinationDevice, SourceDevice, SourceOpener } from "./device.ts";
 import { beginFetching, configure, type Engine, makeEngine } from "./engine.ts";
 import type { Geometry } from "./geometry.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { progress } from "./progress.ts";
-import type { Run } from "./region-map.ts";
 import type {
   CloneEvents,
   CloneMode,
@@ -52,7 +45,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   private constructor(options: CloneOptions, engine: Engine) {
     super();
-    this.#life = new Lifecycle(engine, options, (mode) => this.emit("mode", mode));
+    this.#life = new Lifecycle(engine, options, this);
     this.#access = this.#life.access;
     this.#engine = engine;
     this.#geometry = engine.geometry;
@@ -79,18 +72,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
       );
     }
     const behavior = checkBehavior(options, copy.geometry.regionSize);
-    const engine = makeEngine(options, copy, behavior, {
-      landed: (run, by) => clone.#landed(run, by),
-      changed: (state, error) => {
-        if (state === "complete") void clone.#life.releaseSource();
-        if (state === "complete") clone.emit("hydrated");
-        else if (state === "paused") clone.emit("paused", error);
-        else if (state === "running") clone.emit("resumed");
-        else if (state === "stalled" && error !== undefined) clone.emit("stalled", error);
-      },
-      quarantined: (range, error) => clone.emit("quarantined", { ...range, error }),
-      commitFailed: (error) => clone.#life.commitFailed(error),
-    });
+    const engine = makeEngine(options, copy, behavior, () => clone.#life);
     const clone = new Clone(options, engine);
     beginFetching(engine, source?.opened);
     return clone;
@@ -245,6 +227,11 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     return missing(this.#engine);
   }
 
+  /** What was written or discarded since the copy began, in whole regions, in order. */
+  written(): Generator<ByteRange, void, undefined> {
+    return writtenRanges(this.#engine);
+  }
+
   /** The range, as far as it lies inside, in parts that are local and parts that are not. */
   hydratedRuns(offset: number, length: number): Generator<HydratedRun, void, undefined> {
     return hydratedRuns(this.#engine, offset, this.#geometry.clip(offset, length));
@@ -272,13 +259,6 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #landed(run: Run, by: RequestClass | "write" | "zeros"): void {
-    const offset = this.#geometry.offsetOf(run.first);
-    const length = this.#geometry.lengthOf(run.first, run.end);
-    if (by === "demand" || by === "background") this.emit("landed", { offset, length, class: by });
-    this.#engine.hydration.landed(length);
   }
 
   #readNow(offset: number, target: Uint8Array): boolean {

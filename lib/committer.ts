@@ -4,12 +4,14 @@ import type { Geometry } from "./geometry.ts";
 import { encodeMap, type StoredMap } from "./map-format.ts";
 import type { MapSlot, MapStore } from "./map-store.ts";
 import type { RegionMap } from "./region-map.ts";
+import type { WrittenRegions } from "./written-regions.ts";
 
 export interface CommitterContext {
   readonly destination: CheckedDestination;
   /** Without one nothing of the map survives. */
   readonly mapStore: MapStore | undefined;
   readonly map: RegionMap;
+  readonly writtenRegions: WrittenRegions;
   readonly geometry: Geometry;
   readonly identity: string;
   readonly sourceSize: number;
@@ -30,6 +32,9 @@ export class Committer {
   #storedSize = 0;
   #savedState = "";
   #written: boolean;
+  /** Whether what is written is ahead of what is stored, or was when a clone ended too early. */
+  #unsettled: boolean;
+  readonly #wasUnsettled: boolean;
   #fingerprint: string;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -40,6 +45,8 @@ export class Committer {
     const { stored } = context;
     this.#generation = stored?.generation ?? 0;
     this.#written = stored?.written ?? false;
+    this.#wasUnsettled = stored?.unsettled ?? false;
+    this.#unsettled = this.#wasUnsettled;
     this.#fingerprint = stored?.fingerprint ?? "";
     if (stored !== undefined) this.#savedState = this.#state();
   }
@@ -47,6 +54,11 @@ export class Committer {
   /** Whether a user ever wrote or discarded. */
   get written(): boolean {
     return this.#written;
+  }
+
+  /** Whether the record of written regions has every region that a user ever wrote. */
+  get isRecordExact(): boolean {
+    return !this.#wasUnsettled;
   }
 
   /** Whether the whole was flushed and given its fingerprint. */
@@ -76,20 +88,26 @@ export class Committer {
     return this.#next;
   }
 
-  /** Stores that user data exists, before the first of it is written. */
+  /** Stores that a user writes, before the first of it is written. */
   async noteWritten(): Promise<void> {
     if (this.#noted === undefined) {
-      if (this.#written) return;
+      const before = this.#written;
       this.#written = true;
-      this.#noted = this.flush();
+      this.#unsettled = true;
+      this.#noted = this.flush().catch((error) => {
+        this.#noted = undefined;
+        this.#written = before;
+        this.#unsettled = this.#wasUnsettled;
+        throw error;
+      });
     }
-    try {
-      await this.#noted;
-    } catch (error) {
-      this.#noted = undefined;
-      this.#written = false;
-      throw error;
-    }
+    await this.#noted;
+  }
+
+  /** The last commit: nobody writes any more. */
+  async settle(): Promise<void> {
+    this.#unsettled = this.#wasUnsettled;
+    await this.flush();
   }
 
   /** Stores that the destination is whole, and how to recognise it. */
@@ -114,6 +132,7 @@ export class Committer {
 
   async #commit(): Promise<void> {
     const { destination, mapStore, map, geometry, identity, sourceSize } = this.#context;
+    const { writtenRegions } = this.#context;
     const state = this.#state();
     const generation = this.#generation + 1;
     const snapshot =
@@ -126,9 +145,11 @@ export class Committer {
             regionSize: geometry.regionSize,
             identity,
             written: this.#written,
+            unsettled: this.#unsettled,
             complete: this.isFinished,
             fingerprint: this.#fingerprint,
             hydrated: map.snapshot(),
+            writtenRegions: writtenRegions.snapshot(),
           };
     await destination.flush();
     if (snapshot === undefined) return;
@@ -151,6 +172,8 @@ export class Committer {
   }
 
   #state(): string {
-    return `${this.#context.map.version} ${this.#written} ${this.#fingerprint}`;
+    const { map, writtenRegions } = this.#context;
+    const flags = `${this.#written} ${this.#unsettled} ${this.#fingerprint}`;
+    return `${map.version} ${writtenRegions.version} ${flags}`;
   }
 }

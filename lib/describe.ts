@@ -49,6 +49,14 @@ export function* missing({
   }
 }
 
+/** What a user wrote or discarded, as whole regions side by side joined, in order. */
+export function* writtenRanges(engine: Engine): Generator<ByteRange, void, undefined> {
+  const { geometry, writtenRegions } = engine;
+  for (const { first, end } of writtenRegions.runs()) {
+    yield { offset: geometry.offsetOf(first), length: geometry.lengthOf(first, end) };
+  }
+}
+
 /** The status of a clone, as of now. */
 export function describe(engine: Engine, access: Access): CloneStatus {
   const { geometry, map, hydration, fetcher, hydrator, scheduler, copy, source } = engine;
@@ -71,6 +79,8 @@ export function describe(engine: Engine, access: Access): CloneStatus {
     identity: copy.identity,
     strongIdentity: source?.device.strongIdentity ?? true,
     written: committer.written,
+    writtenCount: engine.writtenRegions.count,
+    writtenIsExact: committer.isRecordExact,
     copyOnRead: behavior.copyOnRead,
     noDiscardPassdown: behavior.noDiscardPassdown,
     mapUsed: committer.storedSize,

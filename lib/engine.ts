@@ -1,5 +1,6 @@
 import { ByteRate } from "./byte-rate.ts";
 import { CheckedDestination, CheckedSource } from "./checked-device.ts";
+import type { Clock } from "./clock.ts";
 import {
   type Behavior,
   type CloneOptions,
@@ -17,12 +18,14 @@ import { Hydrator } from "./hydrator.ts";
 import { Ledger } from "./ledger.ts";
 import { RegionLocks } from "./region-locks.ts";
 import type { RegionMap, Run } from "./region-map.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 import { Router } from "./router.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Setbacks, type Verdict } from "./setbacks.ts";
 import type { HydrationState } from "./status.ts";
 import type { StoredCopy } from "./stored-copy.ts";
 import { Writer } from "./writer.ts";
+import type { WrittenRegions } from "./written-regions.ts";
 import { Zeros } from "./zeros.ts";
 
 /** How long what opening the source brought keeps the background from starting, at most. */
@@ -43,6 +46,7 @@ export interface Engine {
   readonly source: CheckedSource | undefined;
   readonly geometry: Geometry;
   readonly map: RegionMap;
+  readonly writtenRegions: WrittenRegions;
   readonly ledger: Ledger;
   readonly rate: ByteRate;
   readonly scheduler: Scheduler;
@@ -62,88 +66,105 @@ export interface Engine {
   nextChange(): Promise<void>;
 }
 
+/** @param events asked for only after this has returned. */
 export function makeEngine(
   options: CloneOptions,
   copy: StoredCopy,
   behavior: Behavior,
-  events: EngineEvents,
+  events: () => EngineEvents,
 ): Engine {
-  const { geometry, map } = copy;
-  const { clock, retries } = behavior;
-  const source = options.source === undefined ? undefined : new CheckedSource(options.source);
-  const destination = new CheckedDestination(options.destination);
-  const ledger = new Ledger();
-  const locks = new RegionLocks();
-  const scheduler = new Scheduler(clock);
-  const rate = new ByteRate(clock, behavior.bytesPerSecond);
-  const { landed, quarantined, commitFailed } = events;
-  const { errorPolicies, noDiscardPassdown } = behavior;
-  const setbacks = new Setbacks({ map, geometry, retries, clock, errorPolicies, quarantined });
-  const { mapStore } = options;
-  const committer = new Committer({ ...copy, destination, mapStore, failed: commitFailed });
-  // A crash from here on finds a map that says whose destination this is.
-  const ready = copy.stored === undefined ? committer.flush() : Promise.resolve();
-  ready.catch(() => {}); // `failed` was told
+  const { source, ...base } = makeBase(options, copy, behavior, events);
+  const { committer, scheduler, rate, setbacks, closing } = base;
   const changes = new Changes();
-  const ending = new AbortController();
-
-  const shared = {
-    destination,
-    geometry,
-    map,
-    locks,
-    ledger,
-    scheduler,
-    rate,
-    clock,
-    retries,
-    closing: ending.signal,
-    ready,
-  };
-  /** A background fetch is followed by the next one in any case. */
-  const ended = (by: RequestClass): void => {
-    if (by === "demand") hydrator?.wake();
-  };
-  const fetcher =
-    source && new Fetcher({ ...shared, source, landed, ended }, behavior.stallTimeoutMs);
-  const demand = fetcher && new Demand({ ...shared, fetcher, readAround: behavior.readAround });
-  const bytesPerSecond = (): number => rate.bytesPerSecond;
-  const gaveUp = (verdict: Verdict): void => hydration.gaveUp(verdict);
-  const hydrator =
-    fetcher && new Hydrator({ ...shared, fetcher, setbacks, bytesPerSecond, gaveUp }, behavior);
-  const hydration = new Hydration(
-    {
-      ...shared,
-      destination: options.destination,
-      committer,
-      hydrator,
-      setbacks,
-      changed: (state, error) => {
-        changes.announce();
-        events.changed(state, error);
-      },
+  const landed: EngineEvents["landed"] = (run, by) => events().landed(run, by);
+  const fetching = {
+    landed,
+    /** A background fetch is followed by the next one in any case. */
+    ended: (by: RequestClass): void => {
+      if (by === "demand") hydrator?.wake();
     },
-    behavior.noHydration,
-  );
-  const router = new Router({ ...shared, source, demand, copyOnRead: behavior.copyOnRead });
+  };
+  const fetcher = source && new Fetcher({ ...base, ...fetching, source }, behavior.stallTimeoutMs);
+  const demand = fetcher && new Demand({ ...base, fetcher, readAround: behavior.readAround });
+  const hydrating = {
+    bytesPerSecond: (): number => rate.bytesPerSecond,
+    gaveUp: (verdict: Verdict): void => hydration.gaveUp(verdict),
+  };
+  const hydrator = fetcher && new Hydrator({ ...base, ...hydrating, fetcher }, behavior);
+  const changed = (state: HydrationState, error: HeadwaterError | undefined): void => {
+    changes.announce();
+    events().changed(state, error);
+  };
+  const hydration = new Hydration({ ...base, hydrator, changed }, behavior.noHydration);
+  const { copyOnRead, noDiscardPassdown } = behavior;
+  const router = new Router({ ...base, source, demand, copyOnRead });
   const overwritten = (run: Run): void => landed(run, "write");
+  const writer = new Writer({ ...base, fetcher, demand, noDiscardPassdown, overwritten });
   const zeroed = (run: Run): void => landed(run, "zeros");
-  const zeros = fetcher && source && new Zeros({ ...shared, source, fetcher, zeroed });
-  const parts = { fetcher, demand, committer };
-  const writer = new Writer({ ...shared, ...parts, noDiscardPassdown, overwritten });
+  const zeros = fetcher && source && new Zeros({ ...base, source, fetcher, zeroed });
 
+  const { geometry, map, writtenRegions, ledger } = base;
   return {
-    ...{ behavior, copy, geometry, map, ledger, rate, scheduler, setbacks, committer },
-    ...{ source, router, writer, zeros, hydration, fetcher, hydrator },
-    closing: ending.signal,
+    ...{ behavior, copy, geometry, map, writtenRegions, ledger, rate, scheduler, setbacks },
+    ...{ committer, source, router, writer, zeros, hydration, fetcher, hydrator, closing },
     nextChange: () => changes.next(),
     stop: async (error) => {
       hydrator?.stop();
-      ending.abort(error);
+      base.ending.abort(error);
       await fetcher?.close(error);
       await hydration.close(error);
       changes.announce();
     },
+  };
+}
+
+/** What all parts share. */
+interface Base {
+  readonly source: CheckedSource | undefined;
+  readonly destination: CheckedDestination;
+  readonly geometry: Geometry;
+  readonly map: RegionMap;
+  readonly writtenRegions: WrittenRegions;
+  readonly locks: RegionLocks;
+  readonly ledger: Ledger;
+  readonly scheduler: Scheduler;
+  readonly rate: ByteRate;
+  readonly clock: Clock;
+  readonly retries: RetryPolicy;
+  readonly setbacks: Setbacks;
+  readonly committer: Committer;
+  readonly ready: Promise<void>;
+  readonly ending: AbortController;
+  readonly closing: AbortSignal;
+}
+
+function makeBase(
+  options: CloneOptions,
+  copy: StoredCopy,
+  behavior: Behavior,
+  events: () => EngineEvents,
+): Base {
+  const { geometry, map, writtenRegions } = copy;
+  const { clock, retries, errorPolicies } = behavior;
+  const destination = new CheckedDestination(options.destination);
+  const { mapStore } = options;
+  const failed = (error: HeadwaterError): void => events().commitFailed(error);
+  const committer = new Committer({ ...copy, destination, mapStore, failed });
+  // A crash from here on finds a map that says whose destination this is.
+  const ready = copy.stored === undefined ? committer.flush() : Promise.resolve();
+  ready.catch(() => {}); // `failed` was told
+  const quarantined: EngineEvents["quarantined"] = (range, error) =>
+    events().quarantined(range, error);
+  const ending = new AbortController();
+  return {
+    source: options.source && new CheckedSource(options.source),
+    ...{ destination, geometry, map, writtenRegions, clock, retries, committer, ready, ending },
+    locks: new RegionLocks(),
+    ledger: new Ledger(),
+    scheduler: new Scheduler(clock),
+    rate: new ByteRate(clock, behavior.bytesPerSecond),
+    setbacks: new Setbacks({ map, geometry, retries, clock, errorPolicies, quarantined }),
+    closing: ending.signal,
   };
 }
 

@@ -1,6 +1,6 @@
+import type { CheckedDestination } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
-import type { DestinationDevice } from "./device.ts";
 import { hydrateChannel } from "./diagnostics.ts";
 import type { HeadwaterError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
@@ -20,7 +20,7 @@ export interface HydrationContext {
   readonly map: RegionMap;
   readonly geometry: Geometry;
   readonly committer: Committer;
-  readonly destination: DestinationDevice;
+  readonly destination: CheckedDestination;
   readonly clock: Clock;
   /** Undefined where there is no source, and so nothing to hydrate. */
   readonly hydrator: Hydrator | undefined;
@@ -184,7 +184,7 @@ export class Hydration {
       hydrator?.stop();
       // Not finished, or finished in memory only: storing that failed before.
       if (!committer.isFinished || committer.isDirty) await committer.finish();
-      await destination.finish?.();
+      await destination.device.finish?.();
     } catch (error) {
       this.#failedToStore(error as HeadwaterError);
       return;

@@ -1,26 +1,37 @@
+import type { EventEmitter } from "node:events";
 import { Access } from "./access.ts";
 import type { CloneOptions } from "./clone-options.ts";
-import type { DestinationDevice, SourceDevice, SourceOpener } from "./device.ts";
-import { type Engine, replaceSource } from "./engine.ts";
+import type {
+  ByteRange,
+  DestinationDevice,
+  RequestClass,
+  SourceDevice,
+  SourceOpener,
+} from "./device.ts";
+import { type Engine, type EngineEvents, replaceSource } from "./engine.ts";
 import { HeadwaterError } from "./errors.ts";
-import type { CloneMode } from "./status.ts";
+import type { Run } from "./region-map.ts";
+import type { CloneEvents, HydrationState } from "./status.ts";
 import { believedMap } from "./stored-copy.ts";
 
-/** What a clone goes through as a whole: suspensions, other sources, lesser modes, its end. */
-export class Lifecycle {
+/**
+ * What a clone goes through as a whole: suspensions, other sources, lesser modes, its end; and what
+ * its users are told of it.
+ */
+export class Lifecycle implements EngineEvents {
   readonly access: Access = new Access();
   readonly #engine: Engine;
   readonly #options: CloneOptions;
-  readonly #modeChanged: (mode: CloneMode) => void;
+  readonly #emitter: EventEmitter<CloneEvents>;
   /** To be closed by us when it is no longer needed. */
   #ownSource: SourceDevice | undefined;
   #isHandedOver = false;
   #closing: Promise<void> | undefined;
 
-  constructor(engine: Engine, options: CloneOptions, modeChanged: (mode: CloneMode) => void) {
+  constructor(engine: Engine, options: CloneOptions, emitter: EventEmitter<CloneEvents>) {
     this.#engine = engine;
     this.#options = options;
-    this.#modeChanged = modeChanged;
+    this.#emitter = emitter;
     this.#ownSource = options.ownsSource ? options.source : undefined;
   }
 
@@ -64,7 +75,7 @@ export class Lifecycle {
     this.access.check("write");
     await this.access.suspend();
     try {
-      await this.#engine.committer.flush();
+      await this.#engine.committer.settle();
     } catch (error) {
       this.access.reopen();
       throw error;
@@ -72,6 +83,27 @@ export class Lifecycle {
     this.#isHandedOver = true;
     await this.#stop(new HeadwaterError("CLOSED", "the destination was handed over"));
     return this.#options.destination;
+  }
+
+  landed(run: Run, by: RequestClass | "write" | "zeros"): void {
+    const { geometry, hydration } = this.#engine;
+    const offset = geometry.offsetOf(run.first);
+    const length = geometry.lengthOf(run.first, run.end);
+    const isFetched = by === "demand" || by === "background";
+    if (isFetched) this.#emitter.emit("landed", { offset, length, class: by });
+    hydration.landed(length);
+  }
+
+  changed(state: HydrationState, error: HeadwaterError | undefined): void {
+    if (state === "complete") void this.releaseSource();
+    if (state === "complete") this.#emitter.emit("hydrated");
+    else if (state === "paused") this.#emitter.emit("paused", error);
+    else if (state === "running") this.#emitter.emit("resumed");
+    else if (state === "stalled" && error !== undefined) this.#emitter.emit("stalled", error);
+  }
+
+  quarantined(range: ByteRange, error: HeadwaterError): void {
+    this.#emitter.emit("quarantined", { ...range, error });
   }
 
   /** What failed to become durable cannot be made so by trying again: nobody knows what is lost. */
@@ -99,7 +131,7 @@ export class Lifecycle {
     try {
       await this.#stop(new HeadwaterError("CLOSED", "the clone is closed"));
       const isDue = this.access.mode === "read-write" && !this.#isHandedOver;
-      if (isDue) await this.#engine.committer.flush();
+      if (isDue) await this.#engine.committer.settle();
     } finally {
       await this.releaseSource();
       await this.#options.closed?.();
@@ -113,6 +145,6 @@ export class Lifecycle {
 
   #degrade(mode: "read-only" | "failed", error: HeadwaterError): void {
     this.access.degrade(mode, error);
-    this.#modeChanged(mode);
+    this.#emitter.emit("mode", mode);
   }
 }

@@ -14,12 +14,19 @@ export interface StoredMap {
   readonly identity: string;
   /** Whether a user wrote or discarded since the copy began. */
   readonly written: boolean;
+  /**
+   * Whether a clone was writing when this was saved, or was once and ended without a last save:
+   * then what was written after the save may be missing from the record of written regions.
+   */
+  readonly unsettled: boolean;
   /** Whether every region is hydrated. */
   readonly complete: boolean;
   /** Of the finished destination; empty until then. */
   readonly fingerprint: string;
   /** The hydrated regions, as a portable roaring bitmap. */
   readonly hydrated: Uint8Array;
+  /** The regions that a user wrote or discarded, in the same format; without bytes if none. */
+  readonly writtenRegions: Uint8Array;
 }
 
 /**
@@ -62,6 +69,7 @@ const HEADER_SIZE = 64;
 const CHECKSUM_SIZE = 32;
 const WRITTEN = 1;
 const COMPLETE = 2;
+const UNSETTLED = 4;
 
 /** A roaring container holds the bits of so many regions, in at most 8 KiB and three entries. */
 const CONTAINER_REGIONS = 65536;
@@ -70,15 +78,15 @@ const BITMAP_HEADER_SIZE = 8;
 const SLOT_ALIGNMENT = 4096;
 
 /**
- * The bytes of one slot that hold any map of so many regions, whatever is hydrated: a multiple of
- * 4096. The bitmap must be in its smallest form (`runOptimize`).
+ * The bytes of one slot that hold any map of so many regions, whatever is in it: a multiple of
+ * 4096. The bitmaps must be in their smallest form (`runOptimize`).
  */
 export function mapSlotSize(regionCount: number): number {
   checkCount("regionCount", regionCount, 0);
   const containers = Math.ceil(regionCount / CONTAINER_REGIONS);
   const bitmap = BITMAP_HEADER_SIZE + containers * CONTAINER_SIZE;
   const texts = MAX_IDENTITY_LENGTH + MAX_FINGERPRINT_LENGTH;
-  const size = HEADER_SIZE + texts + bitmap + CHECKSUM_SIZE;
+  const size = HEADER_SIZE + texts + 2 * bitmap + CHECKSUM_SIZE;
   return Math.ceil(size / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
 }
 
@@ -87,7 +95,8 @@ export async function encodeMap(map: StoredMap): Promise<Uint8Array<ArrayBuffer>
   const identity = encodeText("identity", map.identity, MAX_IDENTITY_LENGTH);
   const fingerprint = encodeText("fingerprint", map.fingerprint, MAX_FINGERPRINT_LENGTH);
   const texts = identity.length + fingerprint.length;
-  const length = HEADER_SIZE + texts + map.hydrated.length + CHECKSUM_SIZE;
+  const bitmaps = map.hydrated.length + map.writtenRegions.length;
+  const length = HEADER_SIZE + texts + bitmaps + CHECKSUM_SIZE;
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
 
@@ -98,13 +107,15 @@ export async function encodeMap(map: StoredMap): Promise<Uint8Array<ArrayBuffer>
   view.setBigUint64(24, wholeNumber("size", map.size), true);
   view.setBigUint64(32, wholeNumber("sourceSize", map.sourceSize), true);
   view.setUint32(40, map.regionSize, true);
-  view.setUint32(44, (map.written ? WRITTEN : 0) | (map.complete ? COMPLETE : 0), true);
+  view.setUint32(44, flagsOf(map), true);
   view.setUint32(48, identity.length, true);
   view.setUint32(52, fingerprint.length, true);
   view.setUint32(56, map.hydrated.length, true);
+  view.setUint32(60, map.writtenRegions.length, true);
   bytes.set(identity, HEADER_SIZE);
   bytes.set(fingerprint, HEADER_SIZE + identity.length);
   bytes.set(map.hydrated, HEADER_SIZE + texts);
+  bytes.set(map.writtenRegions, HEADER_SIZE + texts + map.hydrated.length);
   bytes.set(await sha256(bytes.subarray(0, length - CHECKSUM_SIZE)), length - CHECKSUM_SIZE);
   return bytes;
 }
@@ -190,15 +201,16 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): SlotContent {
   const flags = view.getUint32(44, true);
   const identityEnd = HEADER_SIZE + view.getUint32(48, true);
   const fingerprintEnd = identityEnd + view.getUint32(52, true);
-  const bitmapEnd = fingerprintEnd + view.getUint32(56, true);
-  if (bitmapEnd + CHECKSUM_SIZE !== bytes.length) {
-    return wrong(`its parts end at ${bitmapEnd + CHECKSUM_SIZE} of ${bytes.length} bytes`);
+  const hydratedEnd = fingerprintEnd + view.getUint32(56, true);
+  const partsEnd = hydratedEnd + view.getUint32(60, true);
+  if (partsEnd + CHECKSUM_SIZE !== bytes.length) {
+    return wrong(`its parts end at ${partsEnd + CHECKSUM_SIZE} of ${bytes.length} bytes`);
   }
   const numbers = [generation, size, sourceSize];
   if (!numbers.every(Number.isSafeInteger) || regionSize === 0) {
     return wrong(`its numbers are ${numbers.join(", ")} and ${regionSize}`);
   }
-  if (flags > (WRITTEN | COMPLETE)) return wrong(`its flags are ${flags}`);
+  if (flags > (WRITTEN | COMPLETE | UNSETTLED)) return wrong(`its flags are ${flags}`);
   if (index !== undefined && generation % 2 !== index) {
     return wrong(`generation ${generation} is in slot ${index}`);
   }
@@ -209,9 +221,11 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): SlotContent {
     regionSize,
     identity: decodeText(bytes.subarray(HEADER_SIZE, identityEnd)),
     written,
+    unsettled: (flags & UNSETTLED) !== 0,
     complete: (flags & COMPLETE) !== 0,
     fingerprint: decodeText(bytes.subarray(identityEnd, fingerprintEnd)),
-    hydrated: bytes.slice(fingerprintEnd, bitmapEnd),
+    hydrated: bytes.slice(fingerprintEnd, hydratedEnd),
+    writtenRegions: bytes.slice(hydratedEnd, partsEnd),
   };
   return { state: "map", map };
 }
@@ -224,6 +238,10 @@ function remainsOf(view: DataView): SlotRemains {
     regionSize: view.getUint32(40, true),
     written: (view.getUint32(44, true) & WRITTEN) !== 0,
   };
+}
+
+function flagsOf({ written, complete, unsettled }: StoredMap): number {
+  return (written ? WRITTEN : 0) | (complete ? COMPLETE : 0) | (unsettled ? UNSETTLED : 0);
 }
 
 /** A slot may have megabytes, so this is a plain loop: ten times as fast as `every`. */

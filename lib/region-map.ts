@@ -1,12 +1,9 @@
 import { assert } from "./assert.ts";
 import type { Bitmap, BitmapLibrary } from "./bitmap.ts";
+import { nextIn, type Run, runEnd, runsOf } from "./bitmap-runs.ts";
 import { HeadwaterError } from "./errors.ts";
 
-/** Regions side by side, from `first` to before `end`. */
-export interface Run {
-  readonly first: number;
-  readonly end: number;
-}
+export type { Run } from "./bitmap-runs.ts";
 
 /**
  * Which regions the destination holds. Kept as a roaring bitmap of those that are missing, so that
@@ -90,18 +87,12 @@ export class RegionMap {
 
   /** The first region from `from` on that is not hydrated. */
   nextMissing(from: number): number | undefined {
-    const before = from === 0 ? 0 : this.#missing.rank(from - 1);
-    return before < this.#missingCount ? this.#missing.select(before) : undefined;
+    return nextIn(this.#missing, from);
   }
 
   /** Every run of regions that are not hydrated, at the moment it is asked for. */
-  *missingRuns(): Generator<Run, void, undefined> {
-    let first = this.nextMissing(0);
-    while (first !== undefined) {
-      const end = this.missingEnd(first);
-      yield { first, end };
-      first = this.nextMissing(end);
-    }
+  missingRuns(): Generator<Run, void, undefined> {
+    return runsOf(this.#missing, this.regionCount);
   }
 
   /**
@@ -118,19 +109,7 @@ export class RegionMap {
 
   /** The first region after `first`, which is missing, that is not. */
   missingEnd(first: number): number {
-    // Doubles its steps, then halves them: a run of n regions takes log n look-ups.
-    const all = (end: number): boolean =>
-      this.#missing.rangeCardinality(first, end) === end - first;
-    let good = first + 1;
-    let step = 1;
-    while (good + step <= this.regionCount && all(good + step)) {
-      good += step;
-      step *= 2;
-    }
-    for (; step >= 1; step /= 2) {
-      if (good + step <= this.regionCount && all(good + step)) good += step;
-    }
-    return good;
+    return runEnd(this.#missing, first, this.regionCount);
   }
 }
 

@@ -3,11 +3,13 @@ import { HeadwaterError } from "./errors.ts";
 import { Geometry } from "./geometry.ts";
 import type { StoredMap } from "./map-format.ts";
 import { RegionMap } from "./region-map.ts";
+import { WrittenRegions } from "./written-regions.ts";
 
 /** Which regions are local, and where they lie. */
 export interface HydratedRegions {
   readonly geometry: Geometry;
   readonly map: RegionMap;
+  readonly writtenRegions: WrittenRegions;
 }
 
 /**
@@ -30,7 +32,17 @@ export function restoreMap(library: BitmapLibrary, stored: StoredMap): HydratedR
     const has = complete ? "no fingerprint" : "a fingerprint";
     throw corrupt(`the map of ${complete ? "a finished" : "an unfinished"} copy has ${has}`);
   }
-  return { geometry, map };
+  const { regionCount } = geometry;
+  const writtenRegions = new WrittenRegions(library, regionCount, stored.writtenRegions);
+  let localCount = 0;
+  for (const { first, end } of writtenRegions.runs()) localCount += map.hydratedIn(first, end);
+  if (localCount < writtenRegions.count) {
+    throw corrupt(
+      `the map says that ${writtenRegions.count} regions were written, and ${localCount} of them ` +
+        "are local",
+    );
+  }
+  return { geometry, map, writtenRegions };
 }
 
 function geometryOf({ size, regionSize }: StoredMap): Geometry {

@@ -39,6 +39,13 @@ export interface CloneStatus {
   readonly strongIdentity: boolean;
   /** Whether anything was written or discarded by a user since the copy began. */
   readonly written: boolean;
+  /** Regions that a user wrote or discarded since the copy began. */
+  readonly writtenCount: number;
+  /**
+   * Whether these are all of them: a process that wrote and was killed may have left behind what it
+   * wrote after its last commit, which nobody was promised.
+   */
+  readonly writtenIsExact: boolean;
   /** Regions that failed repeatedly and are tried again later, as byte ranges. */
   readonly quarantined: readonly ByteRange[];
   /** Whether everything waits for the end of a suspension. */

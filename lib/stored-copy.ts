@@ -6,6 +6,7 @@ import { newestMap, type StoredMap } from "./map-format.ts";
 import type { MapStore } from "./map-store.ts";
 import { RegionMap } from "./region-map.ts";
 import { restoreMap } from "./restore-map.ts";
+import { WrittenRegions } from "./written-regions.ts";
 
 /** What a clone starts from: an earlier copy of the same source, or nothing. */
 export interface StoredCopy {
@@ -13,6 +14,7 @@ export interface StoredCopy {
   readonly map: RegionMap;
   readonly identity: string;
   readonly sourceSize: number;
+  readonly writtenRegions: WrittenRegions;
   readonly stored: StoredMap | undefined;
 }
 
@@ -46,7 +48,8 @@ export async function openStoredCopy(
     const geometry = new Geometry(source.size, regionSize);
     const map = RegionMap.create(library, geometry.regionCount);
     const { identity, size: sourceSize } = source;
-    return { geometry, map, identity, sourceSize, stored };
+    const writtenRegions = new WrittenRegions(library, geometry.regionCount);
+    return { geometry, map, identity, sourceSize, writtenRegions, stored };
   }
   const { identity, sourceSize } = stored;
   if (source !== undefined && (source.identity !== identity || source.size !== sourceSize)) {
@@ -55,9 +58,9 @@ export async function openStoredCopy(
       `the copy was begun from ${identity}, and the source is ${source.identity} now`,
     );
   }
-  const { geometry, map } = restoreMap(library, stored);
+  const { geometry, map, writtenRegions } = restoreMap(library, stored);
   if (source === undefined && !map.isComplete) {
     throw new TypeError("a copy that is not complete needs its source");
   }
-  return { geometry, map, identity, sourceSize, stored };
+  return { geometry, map, identity, sourceSize, writtenRegions, stored };
 }

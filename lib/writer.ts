@@ -6,6 +6,7 @@ import type { Fetcher } from "./fetcher.ts";
 import type { Geometry } from "./geometry.ts";
 import type { RegionLocks } from "./region-locks.ts";
 import type { RegionMap, Run } from "./region-map.ts";
+import type { WrittenRegions } from "./written-regions.ts";
 
 /** One write of zeros takes at most so many bytes. */
 const ZEROS: Uint8Array = new Uint8Array(2 ** 20);
@@ -14,6 +15,7 @@ export interface WriterContext {
   readonly destination: CheckedDestination;
   readonly geometry: Geometry;
   readonly map: RegionMap;
+  readonly writtenRegions: WrittenRegions;
   readonly locks: RegionLocks;
   readonly fetcher: Fetcher | undefined;
   readonly demand: Demand | undefined;
@@ -96,18 +98,28 @@ export class Writer {
   }
 
   async #locked(run: Run, change: () => Promise<void>): Promise<void> {
-    const { locks, fetcher, committer, map } = this.#context;
+    const { locks, fetcher, committer, map, writtenRegions } = this.#context;
     await committer.noteWritten();
     const release = await locks.acquire(run.first, run.end);
     try {
       fetcher?.drop(run.first, run.end);
-      await change();
+      await change().catch((error) => this.#tore(run, error));
+      writtenRegions.mark(run.first, run.end);
       if (map.areHydrated(run.first, run.end)) return;
       map.markHydrated(run.first, run.end);
       this.#context.overwritten(run);
     } finally {
       release();
     }
+  }
+
+  /** A change that failed may have changed something all the same, of what is local. */
+  #tore({ first, end }: Run, error: unknown): never {
+    const { map, writtenRegions } = this.#context;
+    for (let region = first; region < end; region += 1) {
+      if (map.isHydrated(region)) writtenRegions.mark(region, region + 1);
+    }
+    throw error;
   }
 
   async #settle(options: WriteOptions): Promise<void> {

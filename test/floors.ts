@@ -4,6 +4,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   [
     "access",
     "bitmap",
+    "bitmap-runs",
     "error-policy",
     "geometry",
     "pending-bytes",
@@ -23,6 +24,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "region-map",
     "restore-map",
     "scheduler",
+    "written-regions",
   ],
   ["landing", "fetch", "fetcher", "committer"],
   ["demand", "router", "writer", "zeros", "setbacks", "goals", "hydrator", "hydration"],

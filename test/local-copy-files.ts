@@ -23,9 +23,11 @@ export const UNFINISHED: StoredMap = {
   regionSize: 65536,
   identity: "source one",
   written: false,
+  unsettled: false,
   complete: false,
   fingerprint: "",
   hydrated: BITMAP_OF_NONE,
+  writtenRegions: new Uint8Array(),
 };
 
 /** Runs with the path of a copy in an empty folder, which is gone afterwards. */

@@ -24,9 +24,11 @@ const EXAMPLE: StoredMap = {
   regionSize: 65536,
   identity: 'https://example.org/a.bin "etag"',
   written: true,
+  unsettled: false,
   complete: false,
   fingerprint: "",
   hydrated: Uint8Array.of(1, 2, 3, 4, 5),
+  writtenRegions: Uint8Array.of(6, 7),
 };
 
 const whole = fc.nat(Number.MAX_SAFE_INTEGER);
@@ -38,9 +40,11 @@ const anyMap: fc.Arbitrary<StoredMap> = fc.record(
     regionSize: fc.integer({ min: 12, max: 30 }).map((power) => 2 ** power),
     identity: fc.string({ unit: "grapheme", maxLength: 200 }),
     written: fc.boolean(),
+    unsettled: fc.boolean(),
     complete: fc.boolean(),
     fingerprint: fc.string({ maxLength: 100 }),
     hydrated: fc.uint8Array({ maxLength: 300 }),
+    writtenRegions: fc.uint8Array({ maxLength: 300 }),
   },
   { noNullPrototype: true },
 );
@@ -88,10 +92,10 @@ test("the bytes are those of the documentation", async () => {
   assert.is(bytes.readUInt32LE(44), 1, "flags");
   assert.is(bytes.readUInt32LE(48), identity.length);
   assert.is(bytes.readUInt32LE(52), 0, "length of the fingerprint");
-  assert.is(bytes.readUInt32LE(56), 5, "length of the bitmap");
-  assert.is(bytes.readUInt32LE(60), 0, "reserved");
+  assert.is(bytes.readUInt32LE(56), 5, "length of the hydrated regions");
+  assert.is(bytes.readUInt32LE(60), 2, "length of the written regions");
   assert.is(bytes.compare(identity, 0, identity.length, 64, 64 + identity.length), 0);
-  assert.is(bytes.length, 64 + identity.length + 5 + 32);
+  assert.is(bytes.length, 64 + identity.length + 5 + 2 + 32);
 });
 
 test("a slot that was never saved to holds no map", async () => {
@@ -151,7 +155,7 @@ test("garbage behind a good header is refused", async () => {
 });
 
 test("lengths that do not add up are refused, even with a right checksum", async () => {
-  for (const at of [48, 52, 56]) {
+  for (const at of [48, 52, 56, 60]) {
     for (const wrong of [0, 1, 0x7fff_ffff, 0xffff_ffff]) {
       const bytes = await forge((view) => {
         const right = view.getUint32(at, true);
@@ -168,8 +172,8 @@ test("numbers that cannot be are refused, even with a right checksum", async () 
     assert.match((await errorOf(decodeMap(bytes))).message, String(2 ** 53));
   }
   await errorOf(decodeMap(await forge((view) => view.setUint32(40, 0, true))));
-  const flags = await errorOf(decodeMap(await forge((view) => view.setUint32(44, 4, true))));
-  assert.match(flags.message, "flags are 4");
+  const flags = await errorOf(decodeMap(await forge((view) => view.setUint32(44, 8, true))));
+  assert.match(flags.message, "flags are 8");
 });
 
 test("a newer version is refused by number", async () => {
@@ -246,6 +250,7 @@ test("the worst bitmap fits its slot beside the longest texts", async () => {
       identity: "i".repeat(MAX_IDENTITY_LENGTH),
       fingerprint: "f".repeat(MAX_FINGERPRINT_LENGTH),
       hydrated: hydrated.serialize("portable"),
+      writtenRegions: hydrated.serialize("portable"),
     });
     const slotSize = mapSlotSize(regionCount);
     assert.is(slotSize % 4096, 0);

@@ -1,0 +1,43 @@
+import type { Bitmap, BitmapLibrary } from "./bitmap.ts";
+import { type Run, runsOf } from "./bitmap-runs.ts";
+
+/** Which regions a user wrote or discarded since the copy began, so that they can be told. */
+export class WrittenRegions {
+  readonly #regionCount: number;
+  readonly #regions: Bitmap;
+  #version = 0;
+
+  /** @param snapshot of an earlier record; without bytes it begins with none. */
+  constructor(library: BitmapLibrary, regionCount: number, snapshot?: Uint8Array) {
+    this.#regionCount = regionCount;
+    const hasRecord = snapshot !== undefined && snapshot.length > 0;
+    this.#regions = hasRecord ? library.deserialize(snapshot) : library.fromRange(0, 0);
+  }
+
+  get count(): number {
+    return this.#regions.size;
+  }
+
+  /** Rises with every change: two equal versions are the same record. */
+  get version(): number {
+    return this.#version;
+  }
+
+  mark(first: number, end: number): void {
+    const { size } = this.#regions;
+    this.#regions.addRange(first, end);
+    if (this.#regions.size > size) this.#version += 1;
+  }
+
+  /** Side by side joined, in order. */
+  runs(): Generator<Run, void, undefined> {
+    return runsOf(this.#regions, this.#regionCount);
+  }
+
+  /** As a portable roaring bitmap that nothing changes any more; no bytes for no region. */
+  snapshot(): Uint8Array {
+    if (this.#regions.size === 0) return new Uint8Array();
+    this.#regions.runOptimize();
+    return this.#regions.serialize("portable");
+  }
+}
