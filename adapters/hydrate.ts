@@ -9,6 +9,7 @@ import {
 } from "../lib/index.ts";
 import { LocalCopy } from "./file/index.ts";
 import type { HttpOptions } from "./http/index.ts";
+import type { NbdOptions } from "./nbd/index.ts";
 
 export * from "../lib/index.ts";
 
@@ -23,12 +24,14 @@ export interface HydrateBlobOptions extends CloneBehavior {
   signal?: AbortSignal;
   /** For `http:` and `https:` URLs. */
   http?: HttpOptions;
+  /** For `nbd:`, `nbds:`, `nbd+unix:` and `nbds+unix:` URIs. */
+  nbd?: NbdOptions;
 }
 
 /**
  * Opens a remote blob at once and makes it local in the background.
  *
- * @param from an `http:` or `https:` URL, what `http(...)` and its like return, or a source device
+ * @param from an `http:`, `https:` or NBD URL, what `http(...)` and its like return, or a source device
  *   that the caller closes.
  * @param to a path: the data is in `<path>.partial` until it is whole, then the file is an ordinary
  *   one. Or a destination device that the caller closes.
@@ -101,7 +104,11 @@ async function byScheme(url: string | URL, options: HydrateBlobOptions): Promise
     const isTold = head !== undefined || tail !== undefined || regionSize <= DEFAULT_HEAD;
     return http(text, isTold ? httpOptions : { ...httpOptions, head: regionSize });
   }
-  throw new TypeError(`no source for ${protocol} URLs; http: and https: are known`);
+  if (/^nbds?(\+unix)?:$/.test(protocol)) {
+    const { nbd } = await import("./nbd/index.ts");
+    return nbd(text, options.nbd);
+  }
+  throw new TypeError(`no source for ${protocol} URLs; http:, https: and nbd: are known`);
 }
 
 async function openLocal(

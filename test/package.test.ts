@@ -20,6 +20,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./http": ["http"],
   "./file": ["FileDevice", "FileMapStore"],
   "./memory": ["MemoryDevice", "MemoryMapStore"],
+  "./nbd": ["nbd"],
   "./hyparquet": ["asyncBuffer"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
 };
@@ -68,7 +69,7 @@ test("HTTP is loaded by its own entry", () => {
   assert.ok(loadsUndici("./http"));
 });
 
-for (const entry of [".", "./core", "./file", "./memory", "./hyparquet", "./testing"]) {
+for (const entry of [".", "./core", "./file", "./memory", "./nbd", "./hyparquet", "./testing"]) {
   test(`${nameOf(entry)} does not load HTTP`, () => {
     assert.not(loadsUndici(entry));
   });

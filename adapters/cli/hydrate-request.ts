@@ -13,7 +13,7 @@ import {
 import { UsageError } from "./exit-codes.ts";
 import { HYDRATE_OPTIONS, JSON_OPTION, SOURCE_OPTIONS } from "./options.ts";
 import { parseSize } from "./quantities.ts";
-import { httpOptionsFrom } from "./source.ts";
+import { httpOptionsFrom, isNbd, nbdOptionsFrom } from "./source.ts";
 
 /** What `headwater <url> [file]` was asked for. */
 export interface HydrateRequest {
@@ -46,7 +46,7 @@ export function parseHydrateRequest(args: readonly string[]): HydrateRequest {
   return {
     url,
     file: named ?? fileNameOf(url),
-    options: cloneOptions(values),
+    options: { ...cloneOptions(values), ...sourceOptions(url, values) },
     read: read === undefined ? undefined : parseReadRequest(read),
     json,
     quiet,
@@ -70,12 +70,14 @@ function cloneOptions(values: Values): HydrateBlobOptions {
     ...(stallAfter === undefined
       ? {}
       : { retries: { stallAfter: count("stall-after", stallAfter) } }),
-    http: {
-      ...httpOptionsFrom(values),
-      allowUnvalidated: values["allow-unvalidated"] ?? false,
-      wholePass: values["whole-pass"] ?? false,
-    },
   };
+}
+
+function sourceOptions(url: URL, values: Values): Pick<HydrateBlobOptions, "http" | "nbd"> {
+  const allowUnvalidated = values["allow-unvalidated"] ?? false;
+  if (isNbd(url)) return { nbd: { ...nbdOptionsFrom(values), allowUnvalidated } };
+  const wholePass = values["whole-pass"] ?? false;
+  return { http: { ...httpOptionsFrom(values), allowUnvalidated, wholePass } };
 }
 
 function parseRegionSize(text: string): number {

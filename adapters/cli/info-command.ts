@@ -39,7 +39,8 @@ async function ask(url: URL, values: SourceValues): Promise<Info> {
   const interruption = new Interruption();
   try {
     const { signal } = interruption;
-    const source = await interruption.orElse(sourceOpener(url, values).open({ signal }));
+    const opener = await sourceOpener(url, values);
+    const source = await interruption.orElse(opener.open({ signal }));
     try {
       const { size, identity, strongIdentity = true } = source;
       const shown = shownUrl(url.href);

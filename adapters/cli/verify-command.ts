@@ -50,7 +50,7 @@ async function verify(
   const record = await CopyState.read(path);
   const file = await openWhole(path, record);
   try {
-    const opener = sourceOpener(url, values);
+    const opener = await sourceOpener(url, values);
     const source = await opener.open({ signal });
     try {
       const identity = record?.map.identity;
