@@ -74,6 +74,11 @@ export class Access {
   async suspend(): Promise<void> {
     this.#suspensions += 1;
     this.#restrict();
+    await this.idle();
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
     while (this.#underWay > 0) await this.#idle.next();
   }
 

@@ -74,7 +74,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     const behavior = checkBehavior(options, copy.geometry.regionSize);
     const engine = makeEngine(options, copy, behavior, () => clone.#life);
     const clone = new Clone(options, engine);
-    beginFetching(engine, source?.opened);
+    if (engine.hydration.state === "complete") await clone.#life.releaseSource();
+    else beginFetching(engine, source?.opened);
     return clone;
   }
 

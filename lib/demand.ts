@@ -106,8 +106,10 @@ export class Demand {
       const claim = fetcher.claimOf(region);
       if (claim !== undefined) {
         if (!fetcher.join(region, claim)) continue; // it is free now
-        // A fetch that brings all of it serves a reader at once.
-        if (reader !== undefined && first === region && claim.end >= end) {
+        // A fetch that brings all of it serves a reader at once. One that has lost the last region
+        // to a write has nothing to wait for there.
+        const bringsAll = first === region && fetcher.claimOf(end - 1) === claim;
+        if (reader !== undefined && bringsAll) {
           return this.#serve(claim, end, reader, signal);
         }
         waits.push(claim.settled(region));

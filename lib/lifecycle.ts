@@ -27,6 +27,8 @@ export class Lifecycle implements EngineEvents {
   #ownSource: SourceDevice | undefined;
   #isHandedOver = false;
   #closing: Promise<void> | undefined;
+  /** Whether the stored map can be believed is being found out. Never rejects. */
+  #doubt: Promise<void> = Promise.resolve();
 
   constructor(engine: Engine, options: CloneOptions, emitter: EventEmitter<CloneEvents>) {
     this.#engine = engine;
@@ -113,7 +115,10 @@ export class Lifecycle implements EngineEvents {
     this.#engine.hydration.gaveUp({ error, reaction: "stall" });
     const { mapStore } = this.#options;
     if (mapStore === undefined) return;
-    believedMap(mapStore).catch((cause: HeadwaterError) => this.#degrade("failed", cause));
+    this.#doubt = believedMap(mapStore).then(
+      () => {},
+      (cause: HeadwaterError) => this.#degrade("failed", cause),
+    );
   }
 
   async releaseSource(): Promise<void> {
@@ -133,6 +138,7 @@ export class Lifecycle implements EngineEvents {
       const isDue = this.access.mode === "read-write" && !this.#isHandedOver;
       if (isDue) await this.#engine.committer.settle();
     } finally {
+      await this.#doubt;
       await this.releaseSource();
       await this.#options.closed?.();
     }
@@ -141,6 +147,7 @@ export class Lifecycle implements EngineEvents {
   async #stop(error: HeadwaterError): Promise<void> {
     this.access.close(error);
     await this.#engine.stop(error);
+    await this.access.idle(); // what was let in before goes on to its end
   }
 
   #degrade(mode: "read-only" | "failed", error: HeadwaterError): void {

@@ -1,6 +1,6 @@
 import type { BitmapLibrary } from "./bitmap.ts";
 import type { SourceDevice } from "./device.ts";
-import { HeadwaterError } from "./errors.ts";
+import { HeadwaterError, messageOf } from "./errors.ts";
 import { DEFAULT_REGION_SIZE, Geometry } from "./geometry.ts";
 import { newestMap, type StoredMap } from "./map-format.ts";
 import type { MapStore } from "./map-store.ts";
@@ -21,10 +21,11 @@ export interface StoredCopy {
 /**
  * What the store holds; undefined where nothing was saved yet.
  *
- * @throws {HeadwaterError} `MAP_CORRUPT` when no slot can be believed.
+ * @throws {HeadwaterError} `MAP_CORRUPT` when no slot can be believed, `DESTINATION_FAILED` when
+ *   they cannot be read.
  */
 export async function believedMap(mapStore: MapStore): Promise<StoredMap | undefined> {
-  const { map, corrupt } = await newestMap(await mapStore.load());
+  const { map, corrupt } = await newestMap(await slotsOf(mapStore));
   if (map === undefined && corrupt !== undefined) throw corrupt;
   return map;
 }
@@ -63,4 +64,14 @@ export async function openStoredCopy(
     throw new TypeError("a copy that is not complete needs its source");
   }
   return { geometry, map, identity, sourceSize, writtenRegions, stored };
+}
+
+async function slotsOf(mapStore: MapStore): Promise<readonly [Uint8Array, Uint8Array]> {
+  try {
+    return await mapStore.load();
+  } catch (error) {
+    if (error instanceof HeadwaterError) throw error;
+    const message = `the region map could not be loaded: ${messageOf(error)}`;
+    throw new HeadwaterError("DESTINATION_FAILED", message, { cause: error });
+  }
 }
