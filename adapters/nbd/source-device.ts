@@ -120,6 +120,10 @@ export class NbdSource implements SourceDevice {
       }
       if (position <= at) break; // it says nothing of what was asked
       at = position;
+      if (zeros !== undefined && zeros.length >= STATUS_SIZE) {
+        yield zeros;
+        zeros = undefined;
+      }
     }
     if (zeros !== undefined) yield zeros;
   }
