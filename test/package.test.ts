@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./memory": ["MemoryDevice", "MemoryMapStore"],
   "./nbd": ["nbd"],
   "./hyparquet": ["asyncBuffer"],
+  "./nbd": ["serveNbd", "NbdServer"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
 };
 
@@ -70,6 +71,7 @@ test("HTTP is loaded by its own entry", () => {
 });
 
 for (const entry of [".", "./core", "./file", "./memory", "./nbd", "./hyparquet", "./testing"]) {
+for (const entry of [".", "./core", "./file", "./memory", "./hyparquet", "./nbd", "./testing"]) {
   test(`${nameOf(entry)} does not load HTTP`, () => {
     assert.not(loadsUndici(entry));
   });

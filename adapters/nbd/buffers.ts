@@ -1,4 +1,4 @@
-/** Buffers come in multiples of this, so that a reply with its header fits one that a like one left. */
+/** Buffers come in multiples of this, so that one is used again for what is nearly as long. */
 const STEP: number = 2 ** 16;
 
 /** Memory for replies, used again: a new large buffer costs more than filling it. */

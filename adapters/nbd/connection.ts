@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Socket } from "node:net";
 import { HeadwaterError } from "../../lib/index.ts";
 import type { ExportTable } from "./export-table.ts";
@@ -31,6 +32,7 @@ export class Connection {
     this.#service = service;
     this.#socket = socket;
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    setMaxListeners(0, this.#closed.signal); // one for each read in flight
     this.#attend(socket);
     this.ended = this.#serve();
   }

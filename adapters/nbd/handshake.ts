@@ -33,8 +33,8 @@ const PADDING = 124;
 const PREFERRED_BLOCK = 4096;
 
 /**
- * The talk about which export is meant and how: fixed newstyle, from the greeting on. Undefined when
- * the client left, or said what ends the connection.
+ * The talk about which export is meant and how: fixed newstyle, from the greeting on. Undefined
+ * when the client left, or said what ends the connection.
  *
  * @param signal aborted when the socket is closed, or the client took too long.
  * @throws the signal's reason, or the failure of the socket.
@@ -49,7 +49,12 @@ export async function shakeHands(
   greeting.writeBigUInt64BE(OPTION_MAGIC, 8);
   greeting.writeUInt16BE(FIXED_NEWSTYLE | NO_ZEROES, 16);
   socket.write(greeting);
-  return await new Handshake(socket, offer, signal).run();
+  const handshake = new Handshake(socket, offer, signal);
+  try {
+    return await handshake.run();
+  } finally {
+    handshake.release();
+  }
 }
 
 /** What an option led to, beside its reply. */
@@ -93,6 +98,11 @@ class Handshake {
       if (this.#socket.writableLength > unsentBytes) return undefined;
     }
     return undefined;
+  }
+
+  /** Leaves the socket to what follows. */
+  release(): void {
+    this.#reader.release();
   }
 
   async #answer(option: number, data: Buffer): Promise<Step> {
@@ -139,6 +149,7 @@ class Handshake {
     // What came in plain text after this option must not count as said in secret.
     if (this.#reader.hasMore) return "leave";
     this.#replies.send(OPTION_REPLY.ack);
+    this.#reader.release();
     this.#socket = await this.#offer.secure();
     this.#reader = new SocketReader(this.#socket, this.#signal);
     this.#replies = new OptionReplies(this.#socket);

@@ -128,9 +128,9 @@ export class NbdServer extends EventEmitter<NbdServerEvents> implements AsyncDis
   }
 
   /**
-   * Takes no more clients, answers what is in flight, flushes the clones and lets go of the address.
-   * What is in flight has `drainTimeoutMs`; after that connections are ended at once. A second call
-   * waits for the first.
+   * Takes no more clients, answers what is in flight, flushes the clones and lets go of the
+   * address. What is in flight has `drainTimeoutMs`; after that connections are ended at once. A
+   * second call waits for the first.
    *
    * @throws what a flush threw: writes that were not flushed before may be lost.
    */

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { HeadwaterError } from "../../lib/index.ts";
 
@@ -6,11 +5,21 @@ import { HeadwaterError } from "../../lib/index.ts";
 export class SocketReader {
   readonly #socket: Duplex;
   readonly #signal: AbortSignal;
+  #hasEnded = false;
+  #resume = (): void => {};
+  readonly #readable = (): void => this.#resume();
+  readonly #end = (): void => {
+    this.#hasEnded = true;
+    this.#resume();
+  };
 
   /** @param signal ends the wait for bytes; aborted at the latest when the socket is closed. */
   constructor(socket: Duplex, signal: AbortSignal) {
     this.#socket = socket;
     this.#signal = signal;
+    socket.on("readable", this.#readable);
+    socket.on("end", this.#end);
+    signal.addEventListener("abort", this.#readable, { once: true });
   }
 
   /** Whether bytes are here that nobody took. */
@@ -26,22 +35,19 @@ export class SocketReader {
       const bytes = this.#socket.read(length) as Buffer | null;
       // At the end of the stream it gives what is left.
       if (bytes?.length === length) return bytes;
-      if (this.#socket.readableEnded || bytes !== null) {
+      if (bytes !== null || this.#hasEnded) {
         throw new HeadwaterError("CLOSED", "the other side has left");
       }
-      await this.#change();
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
     }
   }
 
-  /** Resolves when there is more to read, or nothing will come any more. */
-  async #change(): Promise<void> {
-    const heard = new AbortController();
-    const signal = AbortSignal.any([this.#signal, heard.signal]);
-    const events = ["readable", "end"].map((event) => once(this.#socket, event, { signal }));
-    try {
-      await Promise.race(events);
-    } finally {
-      heard.abort();
-    }
+  /** Leaves the socket, with what was not taken, to somebody else. */
+  release(): void {
+    this.#socket.off("readable", this.#readable);
+    this.#socket.off("end", this.#end);
+    this.#signal.removeEventListener("abort", this.#readable);
   }
 }

@@ -35,9 +35,9 @@ export interface Agreement {
 }
 
 /**
- * A connection after its handshake: answers requests until the client leaves. Reads of what is local
- * are answered at once and in one write for as many as came together; everything else waits for the
- * clone, a bounded number at a time. No more is read from the socket than can be worked on.
+ * A connection after its handshake: answers requests until the client leaves. Reads of what is
+ * local are answered at once and in one write for as many as came together; everything else waits
+ * for the clone, a bounded number at a time. No more is read from the socket than can be worked on.
  */
 export class Transmission {
   /** Resolves when the client has left, or was made to, and nothing is in flight any more. */
@@ -53,7 +53,7 @@ export class Transmission {
   readonly #fail: (problem: string) => void;
   #inFlight = 0;
   #bytesInFlight = 0;
-  /** Whether requests are here that wait: for others, for the client to take replies, for a turn. */
+  /** Whether requests are here that wait: for others, for a turn, for replies to be taken. */
   #isHeld = false;
   #isWaitingForTurn = false;
   #isDraining = false;

@@ -2,8 +2,9 @@
 const TURN_MS = 2;
 
 /**
- * Shares the thread between the connections of a server and the rest of the process: what one burst
- * of requests leaves is answered in later turns of the event loop, each connection after the others.
+ * Shares the thread between the connections of a server and the rest of the process: what one
+ * burst of requests leaves is answered in later turns of the event loop, each connection after the
+ * others.
  */
 export class Turns {
   readonly #waiting: (() => void)[] = [];
