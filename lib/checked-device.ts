@@ -1,3 +1,4 @@
+import { sharedAbort } from "./abortable.ts";
 import { AssertionError } from "./assert.ts";
 import type { ByteRange, DestinationDevice, Meter, ReadOptions, SourceDevice } from "./device.ts";
 import { HeadwaterError, messageOf } from "./errors.ts";
@@ -14,7 +15,7 @@ export class CheckedSource {
   readonly size: number;
   readonly identity: string;
   #device: SourceDevice;
-  #replaced = new AbortController();
+  #replaced: AbortController = sharedAbort();
 
   constructor(device: SourceDevice) {
     this.#device = device;
@@ -33,7 +34,7 @@ export class CheckedSource {
   replace(device: SourceDevice): void {
     const replaced = this.#replaced;
     this.#device = device;
-    this.#replaced = new AbortController();
+    this.#replaced = sharedAbort();
     replaced.abort(
       new HeadwaterError("SOURCE_FAILED", "the source was replaced", { retryable: true }),
     );

@@ -1,3 +1,4 @@
+import { sharedAbort } from "./abortable.ts";
 import { ByteRate } from "./byte-rate.ts";
 import { CheckedDestination, CheckedSource } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
@@ -155,7 +156,7 @@ function makeBase(
   ready.catch(() => {}); // `failed` was told
   const quarantined: EngineEvents["quarantined"] = (range, error) =>
     events().quarantined(range, error);
-  const ending = new AbortController();
+  const ending = sharedAbort();
   return {
     source: options.source && new CheckedSource(options.source),
     ...{ destination, geometry, map, writtenRegions, clock, retries, committer, ready, ending },
