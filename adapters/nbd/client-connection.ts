@@ -131,13 +131,13 @@ export class Connection {
     const end = Math.ceil((request.offset + request.length) / minimum) * minimum;
     const length = Math.min(end, this.agreement.size) - offset;
     request.sent(offset, length);
-    if (this.#sent.size === 0) {
-      this.#socket.ref();
-      this.#watch();
-    }
     this.#cookie += 1;
     this.#load += length;
     this.#sent.set(this.#cookie, { request, offset, length, at: performance.now() });
+    if (this.#sent.size === 1) {
+      this.#socket.ref();
+      this.#watch();
+    }
     request.meter.request();
     this.#write(request.command, this.#cookie, offset, length);
   }
