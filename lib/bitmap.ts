@@ -1,3 +1,5 @@
+import { HeadwaterError } from "./errors.ts";
+
 /** What the region map needs of a roaring bitmap. Ranges are from `first` to before `end`. */
 export interface Bitmap {
   readonly size: number;
@@ -20,6 +22,7 @@ export interface BitmapLibrary {
   fromRange(first: number, end: number): Bitmap;
   /** The values of `first` to before `end` that are not in `bitmap`. */
   complement(bitmap: Bitmap, first: number, end: number): Bitmap;
+  /** @throws {HeadwaterError} `MAP_CORRUPT` when they are none. */
   deserialize(bytes: Uint8Array): Bitmap;
 }
 
@@ -61,6 +64,12 @@ function library(name: BitmapLibrary["name"], module: { default: unknown }): Bit
       flipped.flipRange(first, end);
       return flipped;
     },
-    deserialize: (bytes) => RoaringBitmap32.deserialize(bytes, "portable"),
+    deserialize: (bytes) => {
+      try {
+        return RoaringBitmap32.deserialize(bytes, "portable");
+      } catch (cause) {
+        throw new HeadwaterError("MAP_CORRUPT", "a bitmap of the map cannot be read", { cause });
+      }
+    },
   };
 }

@@ -10,7 +10,7 @@ export type {
   LiveOptions,
   WriteOptions,
 } from "./clone-options.ts";
-export { hydratedBytes, hydratedRuns, missing as missingRanges } from "./describe.ts";
+export { hydratedBytes, missing as missingRanges } from "./describe.ts";
 export * from "./device.ts";
 export type { ErrorPolicies, ErrorPolicy } from "./error-policy.ts";
 export * from "./errors.ts";

@@ -36,7 +36,7 @@ export class RegionMap {
    *   exist.
    */
   static restore(library: BitmapLibrary, regionCount: number, snapshot: Uint8Array): RegionMap {
-    const hydrated = deserialize(library, snapshot);
+    const hydrated = library.deserialize(snapshot);
     const outside = hydrated.size - hydrated.rangeCardinality(0, regionCount);
     if (outside > 0) {
       throw new HeadwaterError(
@@ -95,6 +95,16 @@ export class RegionMap {
     return runsOf(this.#missing, this.regionCount);
   }
 
+  /** Every run of regions that are hydrated, at the moment it is asked for. */
+  *hydratedRuns(): Generator<Run, void, undefined> {
+    let first = 0;
+    for (const missing of this.missingRuns()) {
+      if (first < missing.first) yield { first, end: missing.first };
+      first = missing.end;
+    }
+    if (first < this.regionCount) yield { first, end: this.regionCount };
+  }
+
   /**
    * The regions hydrated now, as a portable roaring bitmap that nothing changes any more.
    *
@@ -110,13 +120,5 @@ export class RegionMap {
   /** The first region after `first`, which is missing, that is not. */
   missingEnd(first: number): number {
     return runEnd(this.#missing, first, this.regionCount);
-  }
-}
-
-function deserialize(library: BitmapLibrary, snapshot: Uint8Array): Bitmap {
-  try {
-    return library.deserialize(snapshot);
-  } catch (cause) {
-    throw new HeadwaterError("MAP_CORRUPT", "the map's bitmap cannot be read", { cause });
   }
 }

@@ -3,12 +3,14 @@ import { type Run, runsOf } from "./bitmap-runs.ts";
 
 /** Which regions a user wrote or discarded since the copy began, so that they can be told. */
 export class WrittenRegions {
+  readonly #library: BitmapLibrary;
   readonly #regionCount: number;
   readonly #regions: Bitmap;
   #version = 0;
 
   /** @param snapshot of an earlier record; without bytes it begins with none. */
   constructor(library: BitmapLibrary, regionCount: number, snapshot?: Uint8Array) {
+    this.#library = library;
     this.#regionCount = regionCount;
     const hasRecord = snapshot !== undefined && snapshot.length > 0;
     this.#regions = hasRecord ? library.deserialize(snapshot) : library.fromRange(0, 0);
@@ -34,10 +36,23 @@ export class WrittenRegions {
     return runsOf(this.#regions, this.#regionCount);
   }
 
-  /** As a portable roaring bitmap that nothing changes any more; no bytes for no region. */
-  snapshot(): Uint8Array {
+  /**
+   * As a portable roaring bitmap that nothing changes any more; no bytes for no region.
+   *
+   * @param end of those that count, where not all do.
+   */
+  snapshot(end: number = this.#regionCount): Uint8Array {
+    if (end < this.#regionCount) return this.#before(end).snapshot();
     if (this.#regions.size === 0) return new Uint8Array();
     this.#regions.runOptimize();
     return this.#regions.serialize("portable");
+  }
+
+  #before(end: number): WrittenRegions {
+    const before = new WrittenRegions(this.#library, this.#regionCount);
+    for (const run of this.runs()) {
+      if (run.first < end) before.mark(run.first, Math.min(run.end, end));
+    }
+    return before;
   }
 }

@@ -21,6 +21,8 @@ export interface CommandOptions {
   /** The folder that it runs in. */
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Of the user that it runs as. */
+  readonly uid?: number;
 }
 
 /** A run of `headwater` that is under way. */
@@ -30,11 +32,12 @@ export class Command {
   #stdout: Buffer = Buffer.alloc(0);
   #stderr = "";
 
-  constructor(args: readonly string[], { cwd, env = {} }: CommandOptions) {
+  constructor(args: readonly string[], { cwd, env = {}, uid }: CommandOptions) {
     const child = spawn(process.execPath, [MAIN, ...args], {
       cwd,
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
+      ...(uid !== undefined && { uid, gid: uid }),
     });
     child.stdout.on("data", (piece: Buffer) => {
       this.#stdout = Buffer.concat([this.#stdout, piece]);

@@ -9,6 +9,7 @@ export const EXIT = {
   sourceChanged: 4,
   inTheWay: 5,
   destination: 6,
+  recoverable: 7,
 } as const;
 
 /** For `--help`, which also names the signals. */
@@ -20,6 +21,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: string, meaning: string])[
   ["4", "the source is no longer the version that the copy was begun from"],
   ["5", "what is at the destination is in the way: locked, foreign or modified"],
   ["6", "the destination cannot be written, or is full"],
+  ["7", "map --check: one slot is of no use, and the other one is believed"],
   ["129, 130, 143", "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM; the same command resumes"],
 ];
 

@@ -1,9 +1,13 @@
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { ByteRange } from "../../lib/index.ts";
-import { takePositionals, understand } from "./command-line.ts";
+import { parseCount, takePositionals, understand } from "./command-line.ts";
 import { CopyState } from "./copy-state.ts";
-import { EXIT } from "./exit-codes.ts";
-import { JSON_OPTION } from "./options.ts";
+import { EXIT, UsageError } from "./exit-codes.ts";
+import { checkMap } from "./map-check.ts";
+import { dumpMap } from "./map-dump.ts";
+import { repair } from "./map-repair.ts";
+import { JSON_OPTION, MAP_OPTIONS } from "./options.ts";
 import { paintFor } from "./output.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount, formatPercent } from "./quantities.ts";
@@ -16,17 +20,42 @@ const DEFAULT_COLUMNS = 80;
 /** `headwater map <file>`. */
 export async function runMap(args: readonly string[]): Promise<number> {
   const { values, positionals } = understand(() =>
-    parseArgs({ args: [...args], options: JSON_OPTION, allowPositionals: true }),
+    parseArgs({
+      args: [...args],
+      options: { ...MAP_OPTIONS, ...JSON_OPTION },
+      allowPositionals: true,
+    }),
   );
   const [file = ""] = takePositionals(positionals, ["file"]);
-  const state = await CopyState.read(file);
-  if (state === undefined) {
-    throw new Error(
-      `there is no ${file}.headwater with a map in it: this is no copy of Headwater's`,
-    );
+  const { json = false, "discard-local": discardLocal = false, runs } = values;
+  const chosen = WAYS.filter((way) => values[way]);
+  const [way] = chosen;
+  if (chosen.length > 1) {
+    throw new UsageError(`${chosen.map((name) => `--${name}`).join(" and ")}: choose one`);
   }
-  process.stdout.write(values.json ? asJson(file, state) : describe(file, state));
+  if (discardLocal && way !== "repair") throw new UsageError("--discard-local needs --repair");
+  if (runs !== undefined && way !== "dump") throw new UsageError("--runs needs --dump");
+  const mostRuns = runs === undefined ? Number.POSITIVE_INFINITY : parseCount("runs", runs);
+  if (way === undefined) return showMap(file, json);
+  if (![`${file}.headwater`, `${file}.partial`].some((name) => existsSync(name)))
+    throw noCopy(file);
+  if (way === "repair") return repair(file, discardLocal, json);
+  return way === "check" ? checkMap(file, json) : dumpMap(file, mostRuns);
+}
+
+const WAYS = ["check", "dump", "repair"] as const;
+
+async function showMap(file: string, json: boolean): Promise<number> {
+  const state = await CopyState.read(file);
+  if (state === undefined) throw noCopy(file);
+  process.stdout.write(json ? asJson(file, state) : describe(file, state));
   return EXIT.done;
+}
+
+function noCopy(file: string): Error {
+  return new Error(
+    `there is no ${file}.headwater with a map in it: this is no copy of Headwater's`,
+  );
 }
 
 interface Figures {

@@ -77,6 +77,24 @@ export const HYDRATE_OPTIONS = {
   quiet: { type: "boolean", short: "q", help: "nothing on stderr but errors" },
 } as const;
 
+export const MAP_OPTIONS = {
+  check: { type: "boolean", help: "say whether the map can be believed (exit code 0, 7 or 5)" },
+  dump: { type: "boolean", help: "everything in both slots, as JSON" },
+  runs: {
+    type: "string",
+    value: "COUNT",
+    help: "with --dump: so many ranges of each slot at most",
+  },
+  repair: {
+    type: "boolean",
+    help: "make the map sound: what cannot be trusted is fetched again",
+  },
+  "discard-local": {
+    type: "boolean",
+    help: "with --repair: give up local writes where they may be affected",
+  },
+} as const;
+
 /**
  * A message of the library with its options named as they are typed here: "set discardLocal"
  * becomes "add --discard-local".
@@ -116,8 +134,9 @@ which is what Headwater needs. Costs one request.`,
   map: {
     usage: "headwater map <file>",
     text: `Shows which parts of a copy are here, also while another process is fetching the rest: it
-only reads <file>.headwater, as it was last saved.`,
-    options: { ...JSON_OPTION, ...COMMON_OPTIONS },
+only reads <file>.headwater, as it was last saved. With --check it looks at the map as such
+and at the files that it is for; only --repair changes anything.`,
+    options: { ...MAP_OPTIONS, ...JSON_OPTION, ...COMMON_OPTIONS },
   },
   verify: {
     usage: "headwater verify <url> <file>",

@@ -58,10 +58,10 @@ export async function lookCloser(names: CopyNames): Promise<FoundSlots> {
   if (mapFile === undefined) return { found: { ...none, noMap: MISSING }, slots: undefined };
   try {
     const slots = await readMapFile(names.map);
-    const believed = slots.believed === undefined ? undefined : slots.slots[slots.believed];
+    const believed = slots?.believed === undefined ? undefined : slots.slots[slots.believed];
     const { map, regions } = believed ?? {};
     if (map === undefined || regions === undefined) {
-      return { found: { ...none, noMap: slots.unusable ?? "it is empty" }, slots };
+      return { found: { ...none, noMap: slots?.unusable ?? "it is empty" }, slots };
     }
     const here = hydratedBytes(regions, 0, map.size);
     return { found: { ...none, map, hydratedBytes: here, noMap: "" }, slots };

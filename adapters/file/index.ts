@@ -1,4 +1,14 @@
 export * from "./file-device.ts";
 export * from "./file-map-store.ts";
+export {
+  inspectMap,
+  type MapFinding,
+  type MapInspection,
+  type MapVerdict,
+  readMap,
+} from "./inspect-map.ts";
 export * from "./local-copy.ts";
+export type { LockHolder, LockState } from "./lock.ts";
 export type { CopyNames } from "./names.ts";
+export type { ProcessIdentity } from "./process-identity.ts";
+export * from "./repair-map.ts";

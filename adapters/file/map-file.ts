@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import {
   HeadwaterError,
   inspectSlots,
@@ -13,11 +14,12 @@ import { FileMapStore } from "./file-map-store.ts";
 const MAX_SLOT_SIZE: number = mapSlotSize(MAX_REGION_COUNT);
 
 /**
- * Looks into a map file, for which permission to read is enough.
+ * Looks into a map file, for which permission to read is enough. Undefined where there is none.
  *
  * @throws {HeadwaterError} `MAP_CORRUPT` when it is not a file of two slots.
  */
-export async function readMapFile(path: string): Promise<SlotsInspection> {
+export async function readMapFile(path: string): Promise<SlotsInspection | undefined> {
+  if (!existsSync(path)) return undefined;
   await using store = await FileMapStore.open(path, { readOnly: true });
   const { slotSize } = store;
   if (slotSize > MAX_SLOT_SIZE) {
