@@ -22,3 +22,4 @@ export * from "./region-map.ts";
 export * from "./restore-map.ts";
 export type { RetryOptions } from "./retry-policy.ts";
 export * from "./status.ts";
+export * from "./status-line.ts";

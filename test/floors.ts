@@ -13,6 +13,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "byte-rate",
     "read-ahead",
     "retry-policy",
+    "status-line",
   ],
   [
     "checked-device",
