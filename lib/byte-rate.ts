@@ -6,6 +6,7 @@ export class ByteRate {
   #bytesPerSecond: number;
   /** When everything taken so far has been paid for, in the clock's milliseconds. */
   #paidAt = 0;
+  readonly #listeners = new Set<() => void>();
 
   constructor(clock: Clock, bytesPerSecond: number) {
     this.#clock = clock;
@@ -19,6 +20,13 @@ export class ByteRate {
   set bytesPerSecond(limit: number) {
     this.#bytesPerSecond = limit;
     this.#paidAt = 0;
+    for (const changed of this.#listeners) changed();
+  }
+
+  /** Calls back when the limit becomes another, until the returned function is called. */
+  onChange(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => this.#listeners.delete(changed);
   }
 
   /** Takes so many bytes, and returns how many milliseconds to wait before taking more. */

@@ -208,7 +208,7 @@ export class Fetch {
     return position >= this.#context.geometry.offsetOf(this.#wantedEnd);
   }
 
-  /** Keeps to the byte rate, unless somebody waits for this fetch. */
+  /** Keeps to the byte rate, unless somebody waits for this fetch, or the rate is changed. */
   async #throttle(bytes: number): Promise<void> {
     const { rate, clock } = this.#context;
     const waitMs = rate.take(bytes);
@@ -216,7 +216,15 @@ export class Fetch {
     const hurried = new Promise<void>((resolve) => {
       this.#hurry = resolve;
     });
-    await Promise.race([clock.sleep(waitMs, this.#abort.signal), hurried]);
+    const forget = rate.onChange(() => this.#hurry());
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, over.signal]);
+    try {
+      await Promise.race([clock.sleep(waitMs, signal), hurried]);
+    } finally {
+      forget();
+      over.abort(); // nothing is left asleep that nobody waits for
+    }
   }
 
   #release(error: HeadwaterError | undefined): FetchEnd {
