@@ -15,6 +15,11 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  /** How many sleep now. */
+  get sleeping(): number {
+    return this.#sleepers.size;
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
@@ -39,9 +44,10 @@ export class VirtualClock implements Clock {
     return () => this.#tickers.delete(ticker);
   }
 
-  /** Everybody whose time comes meanwhile is woken, and given a turn to do what follows. */
+  /** Everybody whose time comes meanwhile is woken, and does what follows before time goes on. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
+    await settle();
     while (this.#now < end) {
       const times = [...this.#sleepers].map(({ until }) => until);
       for (const { next } of this.#tickers) times.push(next);
@@ -52,9 +58,16 @@ export class VirtualClock implements Clock {
         ticker.next += ticker.ms;
         ticker.tick();
       }
-      await turn();
+      await settle();
     }
   }
+}
+
+/** As many turns as anything here takes from being woken until it sleeps again. */
+const TURNS = 10;
+
+async function settle(): Promise<void> {
+  for (let turns = 0; turns < TURNS || isDigesting(); turns += 1) await turn();
 }
 
 /** Everything that can happen by itself has its turn. */
