@@ -11,7 +11,7 @@ export class Access {
   #error: HeadwaterError | undefined;
   #closed: HeadwaterError | undefined;
   #suspensions = 0;
-  #underWay = 0;
+  readonly #underWay: Record<Purpose, number> = { read: 0, write: 0 };
   #reopened = new Signal();
   #idle = new Signal();
   /** A plain field: every local read looks at it. */
@@ -61,25 +61,35 @@ export class Access {
       await abortable(this.#reopened.next(), signal);
       this.check(purpose);
     }
-    this.#underWay += 1;
+    this.#underWay[purpose] += 1;
     try {
       return await work();
     } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#idle.give();
+      this.#underWay[purpose] -= 1;
+      if (this.#underWay[purpose] === 0) this.#idle.give();
     }
   }
 
   /** Nothing begins until as many calls of `reopen`. Resolves when nothing is under way. */
   async suspend(): Promise<void> {
-    this.#suspensions += 1;
-    this.#restrict();
-    await this.idle();
+    this.hold();
+    await this.idle("read", "write");
   }
 
-  /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
-    while (this.#underWay > 0) await this.#idle.next();
+  /** The same without waiting. */
+  hold(): void {
+    this.#suspensions += 1;
+    this.#restrict();
+  }
+
+  /** Resolves when nothing of the sort is under way. */
+  async idle(...purposes: readonly Purpose[]): Promise<void> {
+    while (purposes.some((purpose) => this.#underWay[purpose] > 0)) await this.#idle.next();
+  }
+
+  /** Resolves when no suspension is left, or at the end. */
+  async reopened(): Promise<void> {
+    while (this.isSuspended && this.#closed === undefined) await this.#reopened.next();
   }
 
   reopen(): void {

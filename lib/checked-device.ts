@@ -177,6 +177,14 @@ export class CheckedDestination {
     }
   }
 
+  async resize(size: number): Promise<void> {
+    try {
+      await this.device.resize(size);
+    } catch (error) {
+      throw destinationError("resize", error, 0, size);
+    }
+  }
+
   async flush(): Promise<void> {
     try {
       await this.device.flush();

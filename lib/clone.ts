@@ -34,11 +34,7 @@ import type { Writer } from "./writer.ts";
  * the destination needs the source no more. Sizes are in bytes.
  */
 export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable {
-  readonly size: number;
-  readonly sourceSize: number;
   readonly regionSize: number;
-  readonly #engine: Engine;
-  readonly #geometry: Geometry;
   readonly #life: Lifecycle;
   readonly #access: Access;
   readonly #turns = new Turns();
@@ -47,10 +43,6 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     super();
     this.#life = new Lifecycle(engine, options, this);
     this.#access = this.#life.access;
-    this.#engine = engine;
-    this.#geometry = engine.geometry;
-    this.size = engine.geometry.size;
-    this.sourceSize = engine.copy.sourceSize;
     this.regionSize = engine.geometry.regionSize;
   }
 
@@ -66,7 +58,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     const { source, destination, mapStore } = options;
     const library = await loadBitmaps();
     const copy = await openStoredCopy(library, mapStore, source, options.regionSize);
-    if (destination.size < copy.geometry.size) {
+    if (destination.size < copy.geometry.size && !copy.stored?.advancing) {
       throw new RangeError(
         `the destination has ${destination.size} bytes; the clone needs ${copy.geometry.size}`,
       );
@@ -77,6 +69,11 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     if (engine.hydration.state === "complete") await clone.#life.releaseSource();
     else beginFetching(engine, source?.opened);
     return clone;
+  }
+
+  /** Constant, unless the clone advances to another version of its source. */
+  get size(): number {
+    return this.#geometry.size;
   }
 
   get mode(): CloneMode {
@@ -91,19 +88,18 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     try {
       const target = new Uint8Array(this.#geometry.clip(offset, checkCount("length", length, 0)));
       const isNow = options.signal === undefined && this.#readNow(offset, target);
-      const turn = isNow ? this.#turns.take() : this.#readLater(offset, target, options);
-      return turn?.then(() => target) ?? Promise.resolve(target);
+      if (isNow) return this.#turns.take()?.then(() => target) ?? Promise.resolve(target);
+      return this.#readLater(offset, target, options).then((length) =>
+        length === target.length ? target : target.slice(0, length),
+      );
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Reads into `target`, and returns how many bytes: fewer than it holds only at the end. */
-  async readInto(offset: number, target: Uint8Array, options: CallOptions = {}): Promise<number> {
-    const length = this.#geometry.clip(offset, target.length);
-    const part = length === target.length ? target : target.subarray(0, length);
-    await this.#readLater(offset, part, options);
-    return length;
+  /** Reads into `target`. Returns how many bytes: fewer than it holds only at the end. */
+  readInto(offset: number, target: Uint8Array, options: CallOptions = {}): Promise<number> {
+    return this.#readLater(offset, target, options);
   }
 
   /**
@@ -133,7 +129,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     await this.#change(options, (writer) => writer.writeZeroes(offset, length, options));
   }
 
-  /** Makes the whole regions in this range read as zeros: they may give their space back. */
+  /** Makes the whole regions in this range read as zeros. */
   async discard(offset: number, length: number, options: WriteOptions = {}): Promise<void> {
     this.#geometry.checkInside(offset, length);
     await this.#change(options, (writer) => writer.discard(offset, length, options));
@@ -141,30 +137,31 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   /** Every write and discard that resolved before the call survives a crash once this resolves. */
   async flush(options: CallOptions = {}): Promise<void> {
-    await this.#change(options, () => this.#engine.committer.flush());
+    await this.#life.run("write", options.signal, ({ committer }) => committer.flush());
   }
 
   /** Resolves when the ranges are local. They are brought before everything else. */
   async hydrate(options: HydrateOptions = {}): Promise<void> {
     this.#access.check("write");
     const { ranges, priority = 0, signal } = options;
-    const runs = ranges?.map(({ offset, length }) => this.#geometry.runOf(offset, length));
-    await this.#engine.hydration.hydrate(runs, priority, signal);
+    await this.#life.await(({ hydration, geometry }) => {
+      const runs = ranges?.map(({ offset, length }) => geometry.runOf(offset, length));
+      return hydration.hydrate(runs, priority, signal);
+    });
   }
 
   /**
    * Resolves when the whole is local, flushed, and has its final name.
-   *
    * @throws {HeadwaterError} why hydration cannot go on, or `CLOSED`.
    */
   hydrated(): Promise<void> {
-    return this.#engine.hydration.hydrated();
+    return this.#life.await(({ hydration }) => hydration.hydrated());
   }
 
   /** Where hydration stands, every `intervalMs` (default 250), until it is complete or stalled. */
   progress(options: CallOptions & { intervalMs?: number } = {}): AsyncGenerator<Progress> {
     const { intervalMs = 250, signal } = options;
-    return progress(this.#engine, checkCount("intervalMs", intervalMs), signal);
+    return progress(this.#life, checkCount("intervalMs", intervalMs), signal);
   }
 
   /** Nothing new is fetched in the background until `resume`. Reads go on. */
@@ -186,9 +183,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /**
-   * Brings everything to rest: nothing touches the devices from when this resolves, what was
-   * written survives a crash, and reads and writes wait. They go on once every suspension was ended
-   * by the function that it returned.
+   * Brings everything to rest: nothing touches the devices once this resolves, what was written
+   * survives a crash, reads and writes wait until each suspension was ended by what it returned.
    */
   suspend(): Promise<() => void> {
     return this.#life.suspend();
@@ -199,8 +195,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    * was under way is asked for again, and what had failed is tried again at once. The one before is
    * closed if the clone would have closed it.
    *
-   * @param to another device of the same blob, which the caller closes; or an opener, whose device
-   *   the clone closes.
+   * @param to a device, which the caller closes; or an opener, whose device the clone closes.
    * @throws {HeadwaterError} `SOURCE_CHANGED` when it is of another identity or size.
    */
   reconnect(to: SourceDevice | SourceOpener, options: CallOptions = {}): Promise<void> {
@@ -208,9 +203,20 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /**
-   * Waits until the whole is local and has its final name, ends the clone's work, and hands over
-   * the destination, open: the clone refuses everything from then on. What was opened for the
-   * destination, its lock too, is let go by `close`.
+   * Goes on to another version of the source: what has not changed stays, what has is fetched
+   * again. Each read is of one version or the other. A finished copy becomes unfinished; its file
+   * stays until the new one is whole.
+   *
+   * @param to a device that the caller closes, or an opener. Without `changedSince` nothing stays.
+   * @throws {HeadwaterError} `SOURCE_CHANGED` where a user wrote: then it is a version of its own.
+   */
+  advance(to: SourceDevice | SourceOpener, options: CallOptions = {}): Promise<void> {
+    return this.#life.advance(to, options.signal);
+  }
+
+  /**
+   * Waits until the whole is local and has its final name, and hands over the destination, open:
+   * the clone refuses everything from then on, and lets go of lock and files with `close`.
    *
    * @throws {HeadwaterError} what `hydrated` and `flush` throw.
    */
@@ -248,8 +254,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /**
-   * Ends what is under way, stores how far the copy came, and lets go. Resolves when nothing is in
-   * flight any more; a second call waits for the first.
+   * Ends what is under way, stores how far the copy came, and lets go. A second call waits too.
    *
    * @throws {HeadwaterError} when the last flush failed: what was written since the one before may
    *   be lost.
@@ -262,20 +267,34 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     return this.close();
   }
 
+  get #engine(): Engine {
+    return this.#life.engine;
+  }
+
+  get #geometry(): Geometry {
+    return this.#life.engine.geometry;
+  }
+
   #readNow(offset: number, target: Uint8Array): boolean {
     if (this.#access.isUnrestricted) return this.#engine.router.readIntoSync(offset, target);
     this.#access.check("read");
     return false;
   }
 
-  async #readLater(offset: number, target: Uint8Array, options: CallOptions): Promise<void> {
+  async #readLater(offset: number, target: Uint8Array, options: CallOptions): Promise<number> {
     const { signal } = options;
-    const read = (): Promise<void> => this.#engine.router.readInto(offset, target, signal);
-    await this.#access.during("read", signal, read);
+    const read = async ({ geometry, router }: Engine): Promise<number> => {
+      const length = geometry.clip(offset, target.length);
+      const part = length === target.length ? target : target.subarray(0, length);
+      await router.readInto(offset, part, signal);
+      return length;
+    };
+    const length = await this.#life.run("read", signal, read);
     await this.#turns.take();
+    return length;
   }
 
   #change(options: CallOptions, work: (writer: Writer) => Promise<void>): Promise<void> {
-    return this.#access.during("write", options.signal, () => work(this.#engine.writer));
+    return this.#life.run("write", options.signal, ({ writer }) => work(writer));
   }
 }

@@ -1,9 +1,10 @@
 import type { CheckedDestination } from "./checked-device.ts";
 import { HeadwaterError, messageOf } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
-import { encodeMap, type StoredMap } from "./map-format.ts";
+import { encodeMap } from "./map-format.ts";
 import type { MapSlot, MapStore } from "./map-store.ts";
 import type { RegionMap } from "./region-map.ts";
+import type { StoredState } from "./stored-map.ts";
 import type { WrittenRegions } from "./written-regions.ts";
 
 export interface CommitterContext {
@@ -16,7 +17,7 @@ export interface CommitterContext {
   readonly identity: string;
   readonly sourceSize: number;
   /** What the store held at open. */
-  readonly stored: StoredMap | undefined;
+  readonly stored: StoredState | undefined;
   /** Called when a commit failed, before those who wait for it are told. */
   failed(error: HeadwaterError): void;
 }
@@ -36,6 +37,9 @@ export class Committer {
   #unsettled: boolean;
   readonly #wasUnsettled: boolean;
   #fingerprint: string;
+  /** The fingerprint of a finished former version, which this copy will replace. */
+  readonly #former: string;
+  #advancing: boolean;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #noted: Promise<void> | undefined;
@@ -47,8 +51,22 @@ export class Committer {
     this.#written = stored?.written ?? false;
     this.#wasUnsettled = stored?.unsettled ?? false;
     this.#unsettled = this.#wasUnsettled;
-    this.#fingerprint = stored?.fingerprint ?? "";
+    this.#fingerprint = stored?.complete ? stored.fingerprint : "";
+    this.#former = stored?.complete ? "" : (stored?.fingerprint ?? "");
+    this.#advancing = stored?.advancing ?? false;
     if (stored !== undefined) this.#savedState = this.#state();
+  }
+
+  /** What the next save would store, of the generation of the last. */
+  get state(): StoredState {
+    return {
+      generation: this.#generation,
+      written: this.#written,
+      unsettled: this.#unsettled,
+      advancing: this.#advancing,
+      complete: this.isFinished,
+      fingerprint: this.isFinished ? this.#fingerprint : this.#former,
+    };
   }
 
   /** Whether a user ever wrote or discarded. */
@@ -110,6 +128,24 @@ export class Committer {
     await this.flush();
   }
 
+  /** Resolves when no commit is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.catch(() => {});
+  }
+
+  /** Stores the map in every slot, whether or not it says anything new: no other one is left. */
+  async replaceAll(): Promise<void> {
+    for (let slot = 0; slot < 2; slot += 1) {
+      this.#savedState = "";
+      await this.flush();
+    }
+  }
+
+  /** The destination is as the map of the new version says. */
+  advanced(): void {
+    this.#advancing = false;
+  }
+
   /** Stores that the destination is whole, and how to recognise it. */
   async finish(): Promise<void> {
     await this.#context.destination.flush();
@@ -139,15 +175,12 @@ export class Committer {
       state === this.#savedState
         ? undefined
         : {
+            ...this.state,
             generation,
             size: geometry.size,
             sourceSize,
             regionSize: geometry.regionSize,
             identity,
-            written: this.#written,
-            unsettled: this.#unsettled,
-            complete: this.isFinished,
-            fingerprint: this.#fingerprint,
             hydrated: map.snapshot(),
             writtenRegions: writtenRegions.snapshot(),
           };
@@ -173,7 +206,7 @@ export class Committer {
 
   #state(): string {
     const { map, writtenRegions } = this.#context;
-    const flags = `${this.#written} ${this.#unsettled} ${this.#fingerprint}`;
+    const flags = `${this.#written} ${this.#unsettled} ${this.#advancing} ${this.#fingerprint}`;
     return `${map.version} ${writtenRegions.version} ${flags}`;
   }
 }

@@ -72,6 +72,13 @@ export interface SourceDevice extends AsyncDisposable {
    */
   zeros?(offset: number, length: number, options?: ReadOptions): AsyncIterable<ByteRange>;
 
+  /**
+   * For a source of which there are versions: the parts of this one, in any order, that are not as
+   * they were in the version of that identity. What lies past its end is changed in any case.
+   * Undefined where nobody can say; then nothing is kept of a copy of that version.
+   */
+  changedSince?(identity: string, options?: ReadOptions): Promise<readonly ByteRange[] | undefined>;
+
   /** Ends what is under way, then lets go. Calling it again is harmless. */
   close(): Promise<void>;
 }
@@ -136,6 +143,13 @@ export interface DestinationDevice extends AsyncDisposable {
 
   /** Called once, after `fingerprint` was stored in the map: gives the whole its final name. */
   finish?(): Promise<void>;
+
+  /**
+   * Called before a whole is changed to become another version of it: prepares a durable copy of
+   * it, which the device works on once the returned function was called. The former whole keeps
+   * its name until `finish`.
+   */
+  unfinish?(): Promise<() => Promise<void>>;
 
   /** Waits for what is under way, then lets go. Calling it again is harmless. */
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 import { sharedAbort } from "./abortable.ts";
+import { type AdvanceContext, settleAdvance } from "./advance.ts";
 import { ByteRate } from "./byte-rate.ts";
 import { CheckedDestination, CheckedSource } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
@@ -10,8 +11,8 @@ import {
 } from "./clone-options.ts";
 import { Committer } from "./committer.ts";
 import { Demand } from "./demand.ts";
-import type { ByteRange, RequestClass, SourceDevice, SourceOpener } from "./device.ts";
-import { HeadwaterError } from "./errors.ts";
+import type { ByteRange, RequestClass } from "./device.ts";
+import type { HeadwaterError } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { Geometry } from "./geometry.ts";
 import { Hydration } from "./hydration.ts";
@@ -19,12 +20,12 @@ import { Hydrator } from "./hydrator.ts";
 import { Ledger } from "./ledger.ts";
 import { RegionLocks } from "./region-locks.ts";
 import type { RegionMap, Run } from "./region-map.ts";
+import type { StoredCopy } from "./restore-map.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import { Router } from "./router.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Setbacks, type Verdict } from "./setbacks.ts";
 import type { HydrationState } from "./status.ts";
-import type { StoredCopy } from "./stored-copy.ts";
 import { Writer } from "./writer.ts";
 import type { WrittenRegions } from "./written-regions.ts";
 import { Zeros } from "./zeros.ts";
@@ -67,14 +68,22 @@ export interface Engine {
   nextChange(): Promise<void>;
 }
 
+/** What an engine takes over from one of a former version. */
+export interface EngineStart {
+  readonly ledger?: Ledger;
+  /** From `unfinish` of the destination. */
+  readonly putInPlace?: () => Promise<void>;
+}
+
 /** @param events asked for only after this has returned. */
 export function makeEngine(
   options: CloneOptions,
   copy: StoredCopy,
   behavior: Behavior,
   events: () => EngineEvents,
+  start: EngineStart = {},
 ): Engine {
-  const { source, ...base } = makeBase(options, copy, behavior, events);
+  const { source, ...base } = makeBase(options, copy, behavior, events, start);
   const { committer, scheduler, rate, setbacks, closing } = base;
   const changes = new Changes();
   const landed: EngineEvents["landed"] = (run, by) => events().landed(run, by);
@@ -139,11 +148,26 @@ interface Base {
   readonly closing: AbortSignal;
 }
 
+/** Resolves when the stored map says whose destination this is, and speaks of this version. */
+async function makeReady(
+  context: AdvanceContext & Pick<StoredCopy, "stored">,
+  start: EngineStart,
+): Promise<void> {
+  const { stored, destination, committer } = context;
+  if (stored === undefined) await committer.flush();
+  else if (stored.advancing) {
+    const isOpened = start.putInPlace === undefined;
+    const putInPlace = isOpened ? await destination.device.unfinish?.() : start.putInPlace;
+    await settleAdvance(context, putInPlace);
+  }
+}
+
 function makeBase(
   options: CloneOptions,
   copy: StoredCopy,
   behavior: Behavior,
   events: () => EngineEvents,
+  start: EngineStart,
 ): Base {
   const { geometry, map, writtenRegions } = copy;
   const { clock, retries, errorPolicies } = behavior;
@@ -152,7 +176,7 @@ function makeBase(
   const failed = (error: HeadwaterError): void => events().commitFailed(error);
   const committer = new Committer({ ...copy, destination, mapStore, failed });
   // A crash from here on finds a map that says whose destination this is.
-  const ready = copy.stored === undefined ? committer.flush() : Promise.resolve();
+  const ready = makeReady({ ...copy, committer, destination, mapStore }, start);
   ready.catch(() => {}); // `failed` was told
   const quarantined: EngineEvents["quarantined"] = (range, error) =>
     events().quarantined(range, error);
@@ -161,7 +185,7 @@ function makeBase(
     source: options.source && new CheckedSource(options.source),
     ...{ destination, geometry, map, writtenRegions, clock, retries, committer, ready, ending },
     locks: new RegionLocks(),
-    ledger: new Ledger(),
+    ledger: start.ledger ?? new Ledger(),
     scheduler: new Scheduler(clock),
     rate: new ByteRate(clock, behavior.bytesPerSecond),
     setbacks: new Setbacks({ map, geometry, retries, clock, errorPolicies, quarantined }),
@@ -189,38 +213,6 @@ export function beginFetching(engine: Engine, opened: ByteRange | undefined): vo
     );
 }
 
-/**
- * Puts another device in the source's place; undefined where none is needed any more.
- *
- * @throws {HeadwaterError} `SOURCE_CHANGED` when it is of another blob.
- */
-export async function replaceSource(
-  engine: Engine,
-  to: SourceDevice | SourceOpener,
-  signal: AbortSignal | undefined,
-): Promise<{ device: SourceDevice; isOurs: boolean } | undefined> {
-  const { copy, source, hydration, fetcher } = engine;
-  const { identity, sourceSize: size } = copy;
-  const isOurs = "open" in to;
-  const known = { identity, size };
-  const device = isOurs ? await to.open({ known, ...(signal && { signal }) }) : to;
-  if (source === undefined || device.identity !== identity || device.size !== size) {
-    if (isOurs) await device.close();
-    if (source === undefined) return undefined;
-    throw new HeadwaterError(
-      "SOURCE_CHANGED",
-      `the copy is of ${identity}, ${size} bytes, and this source is ${device.identity}, ` +
-        `${device.size} bytes`,
-    );
-  }
-  hydration.hold(); // what breaks off now is nobody's failure
-  source.replace(device);
-  await fetcher?.idle();
-  hydration.release();
-  hydration.tryAgain();
-  return { device, isOurs };
-}
-
 /** Changes what can be changed while a clone is open. */
 export function configure(engine: Engine, options: LiveOptions): void {
   const { hydrator, rate, geometry } = engine;
@@ -229,6 +221,18 @@ export function configure(engine: Engine, options: LiveOptions): void {
   if (hydrator === undefined) return;
   if (options.hydrationThreshold !== undefined) hydrator.threshold = checked.hydrationThreshold;
   if (options.hydrationBatchSize !== undefined) hydrator.batchSize = checked.hydrationBatchSize;
+}
+
+/** The behavior of a clone with what was changed of it since. */
+export function behaviorOf({ behavior, hydrator, rate }: Engine): Behavior {
+  const { hydrationThreshold, hydrationBatchSize, noHydration } = behavior;
+  return {
+    ...behavior,
+    hydrationThreshold: hydrator?.threshold ?? hydrationThreshold,
+    hydrationBatchSize: hydrator?.batchSize ?? hydrationBatchSize,
+    noHydration: hydrator === undefined ? noHydration : !hydrator.scans,
+    bytesPerSecond: rate.bytesPerSecond,
+  };
 }
 
 /** Wakes everybody who waits for the next change. */

@@ -23,3 +23,4 @@ export * from "./restore-map.ts";
 export type { RetryOptions } from "./retry-policy.ts";
 export * from "./status.ts";
 export * from "./status-line.ts";
+export type * from "./stored-map.ts";

@@ -1,5 +1,7 @@
 import type { EventEmitter } from "node:events";
-import { Access } from "./access.ts";
+import { Access, type Purpose } from "./access.ts";
+import { advancedCopy, changedRanges, type Version } from "./advance.ts";
+import { loadBitmaps } from "./bitmap.ts";
 import type { CloneOptions } from "./clone-options.ts";
 import type {
   ByteRange,
@@ -8,11 +10,15 @@ import type {
   SourceDevice,
   SourceOpener,
 } from "./device.ts";
-import { type Engine, type EngineEvents, replaceSource } from "./engine.ts";
+import { beginFetching, behaviorOf, type Engine, type EngineEvents, makeEngine } from "./engine.ts";
 import { HeadwaterError } from "./errors.ts";
 import type { Run } from "./region-map.ts";
+import { openSource, replaceSource } from "./replace-source.ts";
 import type { CloneEvents, HydrationState } from "./status.ts";
 import { believedMap } from "./stored-copy.ts";
+
+/** With this the waits of a former version end: they begin again with the new one. */
+const ADVANCED: HeadwaterError = new HeadwaterError("SOURCE_CHANGED", "the clone has advanced");
 
 /**
  * What a clone goes through as a whole: suspensions, other sources, lesser modes, its end; and what
@@ -20,13 +26,16 @@ import { believedMap } from "./stored-copy.ts";
  */
 export class Lifecycle implements EngineEvents {
   readonly access: Access = new Access();
-  readonly #engine: Engine;
-  readonly #options: CloneOptions;
+  #engine: Engine;
+  #options: CloneOptions;
   readonly #emitter: EventEmitter<CloneEvents>;
   /** To be closed by us when it is no longer needed. */
   #ownSource: SourceDevice | undefined;
   #isHandedOver = false;
   #closing: Promise<void> | undefined;
+  readonly #ending = new AbortController();
+  /** The last advance. Never rejects. */
+  #advancing: Promise<void> = Promise.resolve();
   /** Whether the stored map can be believed is being found out. Never rejects. */
   #doubt: Promise<void> = Promise.resolve();
 
@@ -35,6 +44,42 @@ export class Lifecycle implements EngineEvents {
     this.#options = options;
     this.#emitter = emitter;
     this.#ownSource = options.ownsSource ? options.source : undefined;
+  }
+
+  /** That of the version that the clone is of now. */
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Runs `work` when it may be done, again where the clone advanced meanwhile. */
+  async run<Result>(
+    purpose: Purpose,
+    signal: AbortSignal | undefined,
+    work: (engine: Engine) => Promise<Result>,
+  ): Promise<Result> {
+    while (true) {
+      try {
+        return await this.access.during(purpose, signal, () => work(this.#engine));
+      } catch (error) {
+        if (error !== ADVANCED) throw error;
+      }
+    }
+  }
+
+  /** The same for what only waits: no suspension waits for it. */
+  async await<Result>(work: (engine: Engine) => Promise<Result>): Promise<Result> {
+    while (true) {
+      try {
+        return await work(this.#engine);
+      } catch (error) {
+        if (error !== ADVANCED) throw error;
+        await this.access.reopened();
+      }
+    }
   }
 
   /** Returns what ends this suspension. */
@@ -72,8 +117,15 @@ export class Lifecycle implements EngineEvents {
     if (this.#closing !== undefined) await this.releaseSource();
   }
 
+  /** One after the other. */
+  async advance(to: SourceDevice | SourceOpener, signal: AbortSignal | undefined): Promise<void> {
+    const advancing = this.#advancing.then(() => this.#advance(to, signal));
+    this.#advancing = advancing.catch(() => {});
+    await advancing;
+  }
+
   async handOver(): Promise<DestinationDevice> {
-    await this.#engine.hydration.hydrated();
+    await this.await(({ hydration }) => hydration.hydrated());
     this.access.check("write");
     await this.access.suspend();
     try {
@@ -133,6 +185,8 @@ export class Lifecycle implements EngineEvents {
   }
 
   async #close(): Promise<void> {
+    this.#ending.abort(new HeadwaterError("CLOSED", "the clone is closed"));
+    await this.#advancing;
     try {
       await this.#stop(new HeadwaterError("CLOSED", "the clone is closed"));
       const isDue = this.access.mode === "read-write" && !this.#isHandedOver;
@@ -147,11 +201,76 @@ export class Lifecycle implements EngineEvents {
   async #stop(error: HeadwaterError): Promise<void> {
     this.access.close(error);
     await this.#engine.stop(error);
-    await this.access.idle(); // what was let in before goes on to its end
+    await this.access.idle("read", "write"); // what was let in before goes on to its end
+  }
+
+  async #advance(to: SourceDevice | SourceOpener, given: AbortSignal | undefined): Promise<void> {
+    this.access.check("write");
+    const ending = this.#ending.signal;
+    const signal = given === undefined ? ending : AbortSignal.any([given, ending]);
+    const { device, isOurs } = await openSource(to, { signal });
+    const before = this.#ownSource;
+    try {
+      const isNew = device.identity !== this.#engine.copy.identity;
+      if (isNew) await this.#switchTo(device, signal);
+      else if (device.size !== this.#engine.copy.sourceSize) throw this.#foreign(device);
+      if (isOurs && !isNew) await device.close();
+      if (!isNew) return;
+    } catch (error) {
+      if (isOurs) await device.close();
+      throw error;
+    }
+    this.#ownSource = isOurs ? device : undefined;
+    await before?.close();
+  }
+
+  /** Readers wait meanwhile; those that were let in begin again, with the new version. */
+  async #switchTo(source: SourceDevice, signal: AbortSignal): Promise<void> {
+    const from = this.#engine;
+    const { committer, hydration } = from;
+    this.access.hold();
+    try {
+      await this.access.idle("write");
+      if (committer.written) throw this.#foreign(source);
+      const library = await loadBitmaps();
+      const changed = await changedRanges(source, from.copy.identity, signal);
+      const isWhole = hydration.state === "complete";
+      const putInPlace = isWhole ? await this.#options.destination.unfinish?.() : undefined;
+      this.access.check("write");
+      await from.stop(ADVANCED);
+      await this.access.idle("read");
+      await committer.idle();
+      const copy = await advancedCopy(library, versionOf(from), source, changed);
+      this.#options = { ...this.#options, source };
+      const { ledger } = from;
+      const start = { ledger, ...(putInPlace && { putInPlace }) };
+      const behavior = behaviorOf(from);
+      const engine = makeEngine(this.#options, copy, behavior, () => this, start);
+      this.#engine = engine;
+      if (hydration.state === "paused" && hydration.error === undefined) engine.hydration.pause();
+      beginFetching(engine, source.opened);
+    } finally {
+      this.access.reopen();
+    }
+    this.#emitter.emit("advanced", { from: from.copy.identity, to: source.identity });
+  }
+
+  #foreign({ identity, size }: SourceDevice): HeadwaterError {
+    const { copy, committer } = this.#engine;
+    const why = committer.written ? ", and holds what was written to it" : "";
+    return new HeadwaterError(
+      "SOURCE_CHANGED",
+      `the copy is of ${copy.identity}${why}; it cannot become one of ${identity}, ${size} bytes`,
+    );
   }
 
   #degrade(mode: "read-only" | "failed", error: HeadwaterError): void {
     this.access.degrade(mode, error);
     this.#emitter.emit("mode", mode);
   }
+}
+
+/** As far as the copy has come, which may be further than what is stored. */
+function versionOf({ copy, geometry, map, committer }: Engine): Version {
+  return { geometry, map, identity: copy.identity, stored: committer.state };
 }

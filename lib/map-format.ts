@@ -1,33 +1,7 @@
 import { assert, checkCount } from "./assert.ts";
 import { HeadwaterError } from "./errors.ts";
 import type { MapSlot } from "./map-store.ts";
-
-/** What is stored of a clone. All sizes in bytes. The bytes are in docs/region-map-format.md. */
-export interface StoredMap {
-  /** Rises by one with each save. A map is saved in slot `generation % 2`. */
-  readonly generation: number;
-  /** Of the clone, which may have been resized. */
-  readonly size: number;
-  readonly sourceSize: number;
-  readonly regionSize: number;
-  /** Of the source. */
-  readonly identity: string;
-  /** Whether a user wrote or discarded since the copy began. */
-  readonly written: boolean;
-  /**
-   * Whether a clone was writing when this was saved, or was once and ended without a last save:
-   * then what was written after the save may be missing from the record of written regions.
-   */
-  readonly unsettled: boolean;
-  /** Whether every region is hydrated. */
-  readonly complete: boolean;
-  /** Of the finished destination; empty until then. */
-  readonly fingerprint: string;
-  /** The hydrated regions, as a portable roaring bitmap. */
-  readonly hydrated: Uint8Array;
-  /** The regions that a user wrote or discarded, in the same format; without bytes if none. */
-  readonly writtenRegions: Uint8Array;
-}
+import type { StoredMap } from "./stored-map.ts";
 
 /**
  * What one slot holds: nothing, a map, or why there is none. `torn` is what nobody wrote on purpose;
@@ -70,6 +44,7 @@ const CHECKSUM_SIZE = 32;
 const WRITTEN = 1;
 const COMPLETE = 2;
 const UNSETTLED = 4;
+const ADVANCING = 8;
 
 /** A roaring container holds the bits of so many regions, in at most 8 KiB and three entries. */
 const CONTAINER_REGIONS = 65536;
@@ -210,7 +185,7 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): SlotContent {
   if (!numbers.every(Number.isSafeInteger) || regionSize === 0) {
     return wrong(`its numbers are ${numbers.join(", ")} and ${regionSize}`);
   }
-  if (flags > (WRITTEN | COMPLETE | UNSETTLED)) return wrong(`its flags are ${flags}`);
+  if (flags > (WRITTEN | COMPLETE | UNSETTLED | ADVANCING)) return wrong(`its flags are ${flags}`);
   if (index !== undefined && generation % 2 !== index) {
     return wrong(`generation ${generation} is in slot ${index}`);
   }
@@ -222,6 +197,7 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): SlotContent {
     identity: decodeText(bytes.subarray(HEADER_SIZE, identityEnd)),
     written,
     unsettled: (flags & UNSETTLED) !== 0,
+    advancing: (flags & ADVANCING) !== 0,
     complete: (flags & COMPLETE) !== 0,
     fingerprint: decodeText(bytes.subarray(identityEnd, fingerprintEnd)),
     hydrated: bytes.slice(fingerprintEnd, hydratedEnd),
@@ -240,8 +216,9 @@ function remainsOf(view: DataView): SlotRemains {
   };
 }
 
-function flagsOf({ written, complete, unsettled }: StoredMap): number {
-  return (written ? WRITTEN : 0) | (complete ? COMPLETE : 0) | (unsettled ? UNSETTLED : 0);
+function flagsOf({ written, complete, unsettled, advancing }: StoredMap): number {
+  const low = (written ? WRITTEN : 0) | (complete ? COMPLETE : 0);
+  return low | (unsettled ? UNSETTLED : 0) | (advancing ? ADVANCING : 0);
 }
 
 /** A slot may have megabytes, so this is a plain loop: ten times as fast as `every`. */

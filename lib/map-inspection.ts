@@ -1,14 +1,9 @@
 import type { BitmapLibrary } from "./bitmap.ts";
 import { isHeadwaterError } from "./errors.ts";
-import {
-  chooseMap,
-  readSlots,
-  type SlotContent,
-  type SlotRemains,
-  type StoredMap,
-} from "./map-format.ts";
+import { chooseMap, readSlots, type SlotContent, type SlotRemains } from "./map-format.ts";
 import type { MapSlot } from "./map-store.ts";
 import { type HydratedRegions, restoreMap } from "./restore-map.ts";
+import type { StoredMap } from "./stored-map.ts";
 
 /** What was found in one slot. */
 export interface SlotInspection {

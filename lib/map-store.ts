@@ -18,6 +18,12 @@ export interface MapStore extends AsyncDisposable {
    */
   save(slot: MapSlot, bytes: Uint8Array): Promise<void>;
 
+  /**
+   * Makes room for maps of so many bytes, and keeps what is stored. Without it a store has room for
+   * any map.
+   */
+  reserve?(slotSize: number): Promise<void>;
+
   /** Calling it again is harmless. */
   close(): Promise<void>;
 }

@@ -8,15 +8,16 @@ const RATE_WINDOW_MS = 5000;
 
 /** One report now, one every so often, and the last when hydration is complete or cannot go on. */
 export async function* progress(
-  engine: Engine,
+  clone: { readonly engine: Engine; readonly isClosed: boolean },
   intervalMs: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Progress, void, undefined> {
-  const { ledger, hydration, closing } = engine;
-  const { clock } = engine.behavior;
-  const { size } = engine.geometry;
   const samples: { at: number; bytes: number }[] = [];
   while (true) {
+    const { engine } = clone;
+    const { ledger, hydration } = engine;
+    const { clock } = engine.behavior;
+    const { size } = engine.geometry;
     const hydrated = hydratedBytes(engine, 0, size);
     const { state } = hydration;
     const now = clock.now();
@@ -35,7 +36,7 @@ export async function* progress(
       bytesFetched: ledger.bytesFetched,
       state,
     };
-    if (state === "complete" || state === "stalled" || closing.aborted) return;
+    if (state === "complete" || state === "stalled" || clone.isClosed) return;
     const tick = new AbortController();
     try {
       const slept = clock.sleep(intervalMs, tick.signal).catch(() => {});

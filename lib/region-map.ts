@@ -47,6 +47,18 @@ export class RegionMap {
     return new RegionMap(library, regionCount, library.complement(hydrated, 0, regionCount));
   }
 
+  /**
+   * The map of another version of what this is the map of: without the regions from `keptEnd` on,
+   * and without those in `changed`. Nothing else ever takes a mark away.
+   */
+  advanced(regionCount: number, keptEnd: number, changed: Iterable<Run>): RegionMap {
+    const missing = this.#library.fromRange(0, regionCount);
+    const kept = this.#library.complement(this.#missing, 0, keptEnd);
+    for (const { first, end } of runsOf(kept, keptEnd)) missing.removeRange(first, end);
+    for (const { first, end } of changed) missing.addRange(first, end);
+    return new RegionMap(this.#library, regionCount, missing);
+  }
+
   get hydratedCount(): number {
     return this.regionCount - this.#missingCount;
   }

@@ -1,8 +1,8 @@
 import type { BitmapLibrary } from "./bitmap.ts";
 import { HeadwaterError } from "./errors.ts";
 import { Geometry } from "./geometry.ts";
-import type { StoredMap } from "./map-format.ts";
 import { RegionMap } from "./region-map.ts";
+import type { StoredMap, StoredState } from "./stored-map.ts";
 import { WrittenRegions } from "./written-regions.ts";
 
 /** Which regions are local, and where they lie. */
@@ -10,6 +10,14 @@ export interface HydratedRegions {
   readonly geometry: Geometry;
   readonly map: RegionMap;
   readonly writtenRegions: WrittenRegions;
+}
+
+/** What a clone starts from: an earlier copy of the same source, or nothing. */
+export interface StoredCopy extends HydratedRegions {
+  readonly identity: string;
+  readonly sourceSize: number;
+  /** Undefined where nothing was ever stored. */
+  readonly stored: StoredState | undefined;
 }
 
 /**
@@ -28,9 +36,8 @@ export function restoreMap(library: BitmapLibrary, stored: StoredMap): HydratedR
       `the map says that the copy is finished, and that ${missing} regions are missing`,
     );
   }
-  if (complete !== (fingerprint !== "")) {
-    const has = complete ? "no fingerprint" : "a fingerprint";
-    throw corrupt(`the map of ${complete ? "a finished" : "an unfinished"} copy has ${has}`);
+  if (complete && fingerprint === "") {
+    throw corrupt("the map of a finished copy has no fingerprint");
   }
   const { regionCount } = geometry;
   const writtenRegions = new WrittenRegions(library, regionCount, stored.writtenRegions);

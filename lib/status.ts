@@ -128,5 +128,7 @@ export interface CloneEvents {
   quarantined: [ByteRange & { readonly error: HeadwaterError }];
   /** A copy of another version of the source was found, without writes, and given up. */
   restarted: [{ readonly found: string; readonly opened: string }];
+  /** The clone is of another version of its source now, and what had not changed was kept. */
+  advanced: [{ readonly from: string; readonly to: string }];
   mode: [CloneMode];
 }

@@ -1,22 +1,14 @@
+import { advancedCopy, changedRanges } from "./advance.ts";
 import type { BitmapLibrary } from "./bitmap.ts";
 import type { SourceDevice } from "./device.ts";
 import { HeadwaterError, messageOf } from "./errors.ts";
 import { DEFAULT_REGION_SIZE, Geometry } from "./geometry.ts";
-import { newestMap, type StoredMap } from "./map-format.ts";
+import { newestMap } from "./map-format.ts";
 import type { MapStore } from "./map-store.ts";
 import { RegionMap } from "./region-map.ts";
-import { restoreMap } from "./restore-map.ts";
+import { restoreMap, type StoredCopy } from "./restore-map.ts";
+import type { StoredMap } from "./stored-map.ts";
 import { WrittenRegions } from "./written-regions.ts";
-
-/** What a clone starts from: an earlier copy of the same source, or nothing. */
-export interface StoredCopy {
-  readonly geometry: Geometry;
-  readonly map: RegionMap;
-  readonly identity: string;
-  readonly sourceSize: number;
-  readonly writtenRegions: WrittenRegions;
-  readonly stored: StoredMap | undefined;
-}
 
 /**
  * What the store holds; undefined where nothing was saved yet.
@@ -32,7 +24,7 @@ export async function believedMap(mapStore: MapStore): Promise<StoredMap | undef
 
 /**
  * Opens the stored map if there is one, and believes it only for the source and the geometry that
- * it was made for.
+ * it was made for; for another version of the source, as far as that can say what has changed.
  *
  * @throws {HeadwaterError} `MAP_CORRUPT` when no slot can be believed; `SOURCE_CHANGED` when the
  *   map belongs to another source.
@@ -53,13 +45,18 @@ export async function openStoredCopy(
     return { geometry, map, identity, sourceSize, writtenRegions, stored };
   }
   const { identity, sourceSize } = stored;
+  const { geometry, map, writtenRegions } = restoreMap(library, stored);
   if (source !== undefined && (source.identity !== identity || source.size !== sourceSize)) {
+    const canAdvance = source.changedSince !== undefined && source.identity !== identity;
+    if (canAdvance && !stored.written) {
+      const changed = await changedRanges(source, identity);
+      return advancedCopy(library, { geometry, map, identity, stored }, source, changed);
+    }
     throw new HeadwaterError(
       "SOURCE_CHANGED",
       `the copy was begun from ${identity}, and the source is ${source.identity} now`,
     );
   }
-  const { geometry, map, writtenRegions } = restoreMap(library, stored);
   if (source === undefined && !map.isComplete) {
     throw new TypeError("a copy that is not complete needs its source");
   }

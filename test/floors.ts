@@ -9,6 +9,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "geometry",
     "pending-bytes",
     "region-waiters",
+    "stored-map",
     "turns",
     "byte-rate",
     "read-ahead",
@@ -29,7 +30,16 @@ export const FLOORS: readonly (readonly string[])[] = [
   ],
   ["landing", "fetch", "fetcher", "committer"],
   ["demand", "router", "writer", "zeros", "setbacks", "goals", "hydrator", "hydration"],
-  ["stored-copy", "engine", "describe", "progress", "lifecycle", "clone"],
+  [
+    "advance",
+    "stored-copy",
+    "engine",
+    "describe",
+    "progress",
+    "replace-source",
+    "lifecycle",
+    "clone",
+  ],
   ["index"],
 ];
 

@@ -3,7 +3,8 @@ import { link, readFile, unlink, writeFile } from "node:fs/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type CopyState, FileMapStore, LocalCopy } from "../adapters/file/index.ts";
-import { encodeMap, newestMap, type StoredMap } from "../lib/map-format.ts";
+import { encodeMap, newestMap } from "../lib/map-format.ts";
+import type { StoredMap } from "../lib/stored-map.ts";
 import {
   BITMAP_OF_ALL,
   CONTENT,

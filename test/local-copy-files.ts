@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LocalCopy } from "../adapters/file/index.ts";
 import { isHeadwaterError } from "../lib/errors.ts";
-import { encodeMap, mapSlotSize, type StoredMap } from "../lib/map-format.ts";
+import { encodeMap, mapSlotSize } from "../lib/map-format.ts";
+import type { StoredMap } from "../lib/stored-map.ts";
 
 export const SIZE = 100_000;
 export const CONTENT: Uint8Array = Uint8Array.from({ length: SIZE }, (_, at) => (at * 7) % 251);
@@ -24,6 +25,7 @@ export const UNFINISHED: StoredMap = {
   identity: "source one",
   written: false,
   unsettled: false,
+  advancing: false,
   complete: false,
   fingerprint: "",
   hydrated: BITMAP_OF_NONE,

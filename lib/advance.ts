@@ -1,0 +1,82 @@
+import type { BitmapLibrary } from "./bitmap.ts";
+import type { CheckedDestination } from "./checked-device.ts";
+import type { Committer } from "./committer.ts";
+import type { ByteRange, SourceDevice } from "./device.ts";
+import { Geometry } from "./geometry.ts";
+import { mapSlotSize } from "./map-format.ts";
+import type { MapStore } from "./map-store.ts";
+import type { RegionMap, Run } from "./region-map.ts";
+import type { StoredCopy } from "./restore-map.ts";
+import type { StoredState } from "./stored-map.ts";
+import { WrittenRegions } from "./written-regions.ts";
+
+/** A copy of one version of a blob. */
+export interface Version {
+  readonly geometry: Geometry;
+  readonly map: RegionMap;
+  readonly identity: string;
+  readonly stored: StoredState;
+}
+
+/**
+ * What is right of a copy of one version as a copy of another: what a user wrote is of neither, so
+ * there must be nothing of the sort.
+ */
+export function advancedCopy(
+  library: BitmapLibrary,
+  from: Version,
+  source: SourceDevice,
+  changed: readonly ByteRange[],
+): StoredCopy {
+  const { identity, size: sourceSize } = source;
+  const geometry = new Geometry(sourceSize, from.geometry.regionSize);
+  const map = from.map.advanced(
+    geometry.regionCount,
+    keptEnd(from.geometry, geometry),
+    changed.map(({ offset, length }): Run => geometry.runOf(offset, length)),
+  );
+  const writtenRegions = new WrittenRegions(library, geometry.regionCount);
+  const fresh = { complete: false, written: false, unsettled: false, advancing: true };
+  const stored = { ...from.stored, ...fresh };
+  return { geometry, map, identity, sourceSize, writtenRegions, stored };
+}
+
+/** What is not as it was in the version of that identity: everything, where nobody can say. */
+export async function changedRanges(
+  source: SourceDevice,
+  identity: string,
+  signal?: AbortSignal,
+): Promise<readonly ByteRange[]> {
+  const changed = await source.changedSince?.(identity, signal && { signal });
+  return changed ?? [{ offset: 0, length: source.size }];
+}
+
+export interface AdvanceContext {
+  readonly committer: Committer;
+  readonly destination: CheckedDestination;
+  readonly mapStore: MapStore | undefined;
+  readonly geometry: Geometry;
+}
+
+/**
+ * Makes the stored map and then the destination those of the new version; not before this has
+ * resolved may a byte of it be written. A crash at any step finds a map that says so, and this
+ * begins again.
+ */
+export async function settleAdvance(
+  context: AdvanceContext,
+  putInPlace: (() => Promise<void>) | undefined,
+): Promise<void> {
+  const { committer, destination, mapStore, geometry } = context;
+  await mapStore?.reserve?.(mapSlotSize(geometry.regionCount));
+  await committer.replaceAll();
+  await putInPlace?.();
+  if (destination.device.size !== geometry.size) await destination.resize(geometry.size);
+  committer.advanced();
+}
+
+/** Before it, regions have the same bytes in both versions, as far as their places tell. */
+function keptEnd(from: Geometry, to: Geometry): number {
+  if (from.size === to.size) return to.regionCount;
+  return to.regionAt(Math.min(from.size, to.size));
+}

@@ -1,0 +1,49 @@
+import type { SourceDevice, SourceOpener } from "./device.ts";
+import type { Engine } from "./engine.ts";
+import { HeadwaterError } from "./errors.ts";
+
+/** A device, and whether we opened it and so close it. */
+export interface Opened {
+  readonly device: SourceDevice;
+  readonly isOurs: boolean;
+}
+
+/** @param known what is to be opened again, without asking its origin; else as it is now. */
+export async function openSource(
+  from: SourceDevice | SourceOpener,
+  options: { known?: { size: number; identity: string }; signal?: AbortSignal },
+): Promise<Opened> {
+  if (!("open" in from)) return { device: from, isOurs: false };
+  return { device: await from.open(options), isOurs: true };
+}
+
+/**
+ * Puts another device in the source's place; undefined where none is needed any more.
+ *
+ * @throws {HeadwaterError} `SOURCE_CHANGED` when it is of another blob.
+ */
+export async function replaceSource(
+  engine: Engine,
+  to: SourceDevice | SourceOpener,
+  signal: AbortSignal | undefined,
+): Promise<Opened | undefined> {
+  const { copy, source, hydration, fetcher } = engine;
+  const { identity, sourceSize: size } = copy;
+  const known = { identity, size };
+  const { device, isOurs } = await openSource(to, { known, ...(signal && { signal }) });
+  if (source === undefined || device.identity !== identity || device.size !== size) {
+    if (isOurs) await device.close();
+    if (source === undefined) return undefined;
+    throw new HeadwaterError(
+      "SOURCE_CHANGED",
+      `the copy is of ${identity}, ${size} bytes, and this source is ${device.identity}, ` +
+        `${device.size} bytes`,
+    );
+  }
+  hydration.hold(); // what breaks off now is nobody's failure
+  source.replace(device);
+  await fetcher?.idle();
+  hydration.release();
+  hydration.tryAgain();
+  return { device, isOurs };
+}
