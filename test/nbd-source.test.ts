@@ -240,6 +240,20 @@ test("a server that does not tell its zeros has none that are known", async (con
   }
 });
 
+test("closing with much under way does the server no harm", async (context) => {
+  const args = ["--filter=delay", "pattern", `size=${SIZE}`, "delay-read=10ms"];
+  const server = await startNbdkit(context.folder, args);
+  if (server === undefined) return;
+  context.servers.push(server);
+  for (let round = 0; round < 10; round += 1) {
+    const source = await nbd(server.uri).open();
+    const reading = failure(source.read(0, SIZE, { class: "background" }));
+    await source.read(0, 1);
+    await source.close();
+    assert.is((await reading).code, "CLOSED");
+  }
+});
+
 test("a source that nobody closed keeps no process alive", async (context) => {
   const server = await startNbdkit(context.folder, ["pattern", "size=4096"]);
   if (server === undefined) return;

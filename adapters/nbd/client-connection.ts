@@ -12,8 +12,11 @@ import type { NbdUri } from "./uri.ts";
 /** Less than this in the time of a stall is no progress, unless it completes an answer. */
 const PROGRESS_SIZE: number = 2 ** 10;
 
-/** A server that does not hang up after a polite farewell is hung up upon. */
-const FAREWELL_MS = 1000;
+/**
+ * A server has so long to hang up after a farewell, then it is hung up upon. Until then it may send
+ * what it owes: some (nbdkit 1.32) end as a whole when that cannot be sent any more.
+ */
+const FAREWELL_MS = 2000;
 
 export interface ConnectionOptions {
   readonly tls: NbdTlsOptions;
@@ -50,6 +53,7 @@ export class Connection {
   #progress = 0;
   #timer: NodeJS.Timeout | undefined;
   #isOpen = true;
+  #hasLeft = false;
 
   private constructor(
     socket: Socket,
@@ -71,8 +75,8 @@ export class Connection {
     });
     this.#closed = new Promise((resolve) => socket.once("close", () => resolve()));
     socket.on("data", (bytes: Buffer) => this.#received(bytes));
-    socket.on("error", (error) => this.fail(networkFailure(name, error)));
-    socket.on("close", () => this.fail(networkFailure(name, new Error("the server hung up"))));
+    socket.on("error", (error) => this.#fail(networkFailure(name, error)));
+    socket.on("close", () => this.#fail(networkFailure(name, new Error("the server hung up"))));
     socket.resume();
     socket.unref(); // an idle connection keeps no process alive
   }
@@ -142,22 +146,9 @@ export class Connection {
     this.#write(request.command, this.#cookie, offset, length);
   }
 
-  /** Ends it at once. What is under way fails with this error. */
-  fail(error: unknown): void {
-    this.#retire();
-    this.#socket.destroy();
-    const sent = [...this.#sent.values()];
-    this.#sent.clear();
-    this.#load = 0;
-    this.#watch();
-    for (const { request } of sent) request.fail(error);
-  }
-
-  /** Ends it politely, where nothing is under way. */
+  /** Fails what is under way, and parts from the server in good order. */
   async close(error: unknown): Promise<void> {
-    this.#retire();
-    if (this.#sent.size > 0) this.fail(error);
-    else this.#farewell();
+    this.#leave(error);
     await this.#closed;
   }
 
@@ -178,10 +169,26 @@ export class Connection {
     this.#events.lost();
   }
 
+  /** The connection is of no more use. What is under way fails with this error. */
+  #fail(error: unknown): void {
+    this.#socket.destroy();
+    this.#leave(error);
+  }
+
+  #leave(error: unknown): void {
+    this.#retire();
+    // They stay known: what still comes for them is dropped.
+    for (const { request } of this.#sent.values()) request.fail(error);
+    this.#farewell();
+  }
+
   #farewell(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    clearTimeout(this.#timer);
     if (this.#socket.destroyed) return;
+    this.#socket.ref();
     this.#write(COMMAND.disconnect, 0, 0, 0);
-    this.#socket.end();
     const timer = setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
     this.#socket.once("close", () => clearTimeout(timer));
   }
@@ -193,7 +200,7 @@ export class Connection {
       this.#replies.push(bytes);
     } catch (error) {
       if (!(error instanceof WrongAnswer)) throw error;
-      this.fail(violation(this.#name, error.message));
+      this.#fail(violation(this.#name, error.message));
     }
   }
 
@@ -204,8 +211,8 @@ export class Connection {
     this.#watch();
     this.#findForgotten(answered?.at ?? 0);
     if (this.#sent.size === 0) {
-      this.#socket.unref();
-      if (!this.#isOpen) this.#farewell();
+      if (this.#isOpen) this.#socket.unref();
+      else this.#farewell();
     }
     this.#events.answered();
   }
@@ -213,7 +220,8 @@ export class Connection {
   /** A request is lost that is still not answered when one asked much later is. */
   #findForgotten(at: number): void {
     const [oldest] = this.#sent.values();
-    if (oldest !== undefined && at - oldest.at > this.#stallTimeoutMs) this.#stall();
+    if (this.#hasLeft || oldest === undefined) return;
+    if (at - oldest.at > this.#stallTimeoutMs) this.#stall();
   }
 
   #refused(asked: Asked, number: number, text: string): void {
@@ -224,6 +232,7 @@ export class Connection {
   /** From here on the server has so much time to bring something. */
   #watch(): void {
     this.#progress = 0;
+    if (this.#hasLeft) return;
     if (this.#sent.size === 0) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
@@ -238,7 +247,7 @@ export class Connection {
     const [oldest] = this.#sent.values();
     const { offset = 0, length = 0 } = oldest ?? {};
     const message = `owes ${length} bytes at ${offset}, and sent too little in ${this.#stallTimeoutMs} ms`;
-    this.fail(
+    this.#leave(
       new HeadwaterError("TIMEOUT", `${this.#name} ${message}`, {
         offset,
         length,
