@@ -54,6 +54,27 @@ test("what does not fit a slot is our bug, and is not written", () =>
     await store.close();
   }));
 
+test("larger slots take the place of the file, with what was saved in them", () =>
+  inFolder(async (path) => {
+    const store = await FileMapStore.create(path, SLOT);
+    await store.save(0, Uint8Array.of(1, 2));
+    await store.save(1, Uint8Array.of(3));
+    await writeFile(`${path}.larger`, "of an attempt that was cut short");
+    await store.reserve(4096);
+    assert.is(store.slotSize, SLOT);
+    await store.reserve(2 * SLOT);
+    assert.is(store.slotSize, 2 * SLOT);
+    await store.save(1, new Uint8Array(2 * SLOT).fill(4));
+    await store.close();
+
+    const again = await FileMapStore.open(path);
+    const [even, odd] = await again.load();
+    assert.equal(even.slice(0, 3), Uint8Array.of(1, 2, 0));
+    assert.equal(odd, new Uint8Array(2 * SLOT).fill(4));
+    await again.close();
+    assert.is(await codeOf(FileMapStore.open(`${path}.larger`)), "DESTINATION_FAILED");
+  }));
+
 test("closing waits for the save under way, and saves nothing after it", () =>
   inFolder(async (path) => {
     const store = await FileMapStore.create(path, SLOT);

@@ -1,4 +1,5 @@
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import {
   assert,
   checkCount,
@@ -7,6 +8,7 @@ import {
   type MapStore,
 } from "../../lib/index.ts";
 import { fileError, hasCode } from "./file-error.ts";
+import { flushFolder } from "./names.ts";
 
 /** What is written at once of a new map file, in bytes. */
 const PIECE_SIZE = 2 ** 20;
@@ -22,8 +24,8 @@ export interface FileMapStoreOptions {
 /** A file of two slots of the same size, side by side and nothing else. */
 export class FileMapStore implements MapStore {
   readonly path: string;
-  readonly #file: FileHandle;
-  readonly #slotSize: number;
+  #file: FileHandle;
+  #slotSize: number;
   readonly #readOnly: boolean;
   #underWay: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -81,6 +83,33 @@ export class FileMapStore implements MapStore {
     } catch (error) {
       await file?.close(); // nobody else holds it yet
       throw mapError(path, "open", error);
+    }
+  }
+
+  /**
+   * Puts a file of larger slots in the place of this one, with the same maps in them. A crash leaves
+   * the one or the other.
+   */
+  async reserve(slotSize: number): Promise<void> {
+    if (slotSize <= this.#slotSize) return;
+    await this.#underWay;
+    const larger = `${this.path}.larger`;
+    try {
+      await rm(larger, { force: true }); // of an attempt that was cut short
+      const slots = await this.load();
+      const next = await FileMapStore.create(larger, slotSize);
+      for (const [index, bytes] of slots.entries()) {
+        await writeAll(next.#file, bytes, index * slotSize);
+      }
+      await next.#file.datasync();
+      await rename(larger, this.path);
+      await flushFolder(dirname(this.path));
+      const before = this.#file;
+      this.#file = next.#file;
+      this.#slotSize = slotSize;
+      await before.close();
+    } catch (error) {
+      throw mapError(this.path, "enlarge", error);
     }
   }
 
