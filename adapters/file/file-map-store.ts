@@ -87,7 +87,7 @@ export class FileMapStore implements MapStore {
   }
 
   /**
-   * Puts a file of larger slots in the place of this one, with the same maps in them. A crash leaves
+   * Puts a file of larger slots in this one's place, with the same maps in them. A crash leaves
    * the one or the other.
    */
   async reserve(slotSize: number): Promise<void> {
