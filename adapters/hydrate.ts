@@ -128,10 +128,10 @@ async function openLocal(
     source = await openSource(origin, copy, options, early?.source);
     const isRestarted = source !== undefined && found !== undefined && source.identity !== found;
     if (isRestarted) await copy.restart();
+    const { regionSize, noHydration: sparse = false } = options;
     if (source !== undefined && copy.state === "new") {
-      const { regionSize, noHydration: sparse = false } = options;
       await copy.create({ size: source.size, sparse, ...(regionSize && { regionSize }) });
-    }
+    } else if (copy.state === "partial" && !sparse) await copy.checkRest();
     const clone = await Clone.open({
       ...options,
       ...(source && { source }),

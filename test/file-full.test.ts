@@ -9,6 +9,9 @@ import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FileDevice, FileMapStore, LocalCopy } from "../adapters/file/index.ts";
+import { hydrate } from "../adapters/hydrate.ts";
+import { MemoryDevice } from "../adapters/memory.ts";
+import { patternBytes } from "../adapters/testing/index.ts";
 import { type HeadwaterError, isHeadwaterError } from "../lib/errors.ts";
 
 const test = suite("full disk");
@@ -61,7 +64,7 @@ if (SMALL === undefined) {
   test("a full file system is reported and survived", () => {
     const output = runInSmall();
     if (output === undefined) console.log("skipped: no small file system can be mounted here");
-    else assert.match(output, /Passed: {4}4\n/);
+    else assert.match(output, /Passed: {4}5\n/);
   });
 } else {
   test("a write that does not fit says so, and one that fits succeeds later", async () => {
@@ -97,6 +100,33 @@ if (SMALL === undefined) {
     const error = await errorOf(FileMapStore.create(`${SMALL}/map`, 2 * MiB));
     assert.is(error.code, "DESTINATION_FULL");
     assert.is(await freeSpace(SMALL), before);
+  });
+
+  test("what is missing of a copy is compared with what is free when it is resumed", async () => {
+    const content = patternBytes(1.5 * MiB);
+    const source = new MemoryDevice(content, { identity: "full" });
+    const begun = await hydrate(source, `${SMALL}/resumed`, { noHydration: true });
+    await begun.hydrate({ ranges: [{ offset: 0, length: 0.75 * MiB }] });
+    await begun.close();
+    const filler = (await freeSpace(SMALL)) - 0.5 * MiB;
+    await writeFile(`${SMALL}/filler`, new Uint8Array(filler));
+
+    const error = await errorOf(hydrate(source, `${SMALL}/resumed`));
+    assert.is(error.code, "DESTINATION_FULL");
+    assert.match(
+      error.message,
+      new RegExp(`needs ${0.75 * MiB} more bytes, and .* has 5\\d+ free`),
+    );
+    const sparse = await hydrate(source, `${SMALL}/resumed`, { noHydration: true });
+    assert.equal(await sparse.read(0, 9), content.slice(0, 9));
+    await sparse.close();
+
+    await rm(`${SMALL}/filler`);
+    const whole = await hydrate(source, `${SMALL}/resumed`);
+    await whole.hydrated();
+    await whole.close();
+    assert.equal(await readFile(`${SMALL}/resumed`), Buffer.from(content));
+    for (const name of ["resumed", "resumed.headwater"]) await rm(`${SMALL}/${name}`);
   });
 
   test("what a copy already takes counts as there", async () => {

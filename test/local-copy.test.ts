@@ -201,6 +201,36 @@ test("a region size that is not allowed is the caller's mistake, and makes nothi
     await copy.close();
   }));
 
+test("the lock goes last, when nothing is open any more, also where a close fails", async () => {
+  for (const failing of ["none", "destination", "map"] as const) {
+    await inFolder(async (path) => {
+      const copy = await almostWhole(path);
+      const { destination, mapStore } = copy;
+      const ends: (() => void)[] = [];
+      for (const [name, part] of Object.entries({ destination, map: mapStore })) {
+        const close = part.close.bind(part);
+        part.close = async () => {
+          if (name === failing) throw new Error(`${name} failed`);
+          await new Promise<void>((resolve) => ends.push(resolve));
+          await close();
+        };
+      }
+      const closed = copy.close().then(
+        () => "none",
+        (error) => String(error).split(" ")[1],
+      );
+      for (const _ of ["destination", "map"].filter((name) => name !== failing)) {
+        // Time enough for a lock that does not wait to be gone.
+        for (let turn = 0; turn < 20; turn += 1) await stat(dirname(path));
+        assert.is(await codeOf(LocalCopy.open(path)), "LOCKED");
+        ends.shift()?.();
+      }
+      assert.is(await closed, failing);
+      await (await LocalCopy.open(path)).close();
+    });
+  }
+});
+
 test("an empty blob has an empty file", () =>
   inFolder(async (path) => {
     const copy = await LocalCopy.open(path);

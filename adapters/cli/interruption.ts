@@ -18,7 +18,7 @@ export class Interrupted extends Error {
 export class Interruption {
   readonly #abort = new AbortController();
   readonly #listener = (by: NodeJS.Signals): void => {
-    if (this.signal.aborted) process.exit(SIGNAL_EXITS[by as EndingSignal]);
+    if (this.signal.aborted) endProcess(SIGNAL_EXITS[by as EndingSignal]);
     this.#abort.abort(new Interrupted(by as EndingSignal));
   };
 
@@ -46,4 +46,20 @@ export class Interruption {
       signal.removeEventListener("abort", stop);
     }
   }
+}
+
+/**
+ * Ends the process at once. Node would wait for calls on the file system, and one on a disk that
+ * hangs does not end; so where there are such, and a signal asked for the end, the process dies of
+ * that signal: a shell calls it by the same number.
+ */
+export function endProcess(exitCode: number): void {
+  const signals = Object.keys(SIGNAL_EXITS) as EndingSignal[];
+  // From here on a signal needs nobody who listens to it.
+  for (const name of signals) process.removeAllListeners(name);
+  const by = signals.find((name) => SIGNAL_EXITS[name] === exitCode);
+  // Of promises Node goes on to list some that are settled.
+  const isWaiting = process.getActiveResourcesInfo().includes("FSReqCallback");
+  if (by !== undefined && isWaiting) process.kill(process.pid, by);
+  process.exit(exitCode);
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { EXIT, UsageError } from "./exit-codes.ts";
 import { reportFailure } from "./failure.ts";
+import { endProcess } from "./interruption.ts";
 import { type CommandName, helpOf, mainHelp } from "./options.ts";
 import { tolerateClosedOutput } from "./output.ts";
 
@@ -53,4 +54,4 @@ try {
   exitCode = reportFailure(error, beforeDoubleDash(args).includes("--json"));
 }
 // What a close that hangs has left open must not keep us; what was written must go out first.
-process.stdout.write("", () => process.exit(exitCode));
+process.stdout.write("", () => endProcess(exitCode));

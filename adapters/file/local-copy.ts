@@ -185,15 +185,20 @@ export class LocalCopy implements AsyncDisposable {
    * @throws {HeadwaterError} `DESTINATION_FULL` when the rest does not fit.
    */
   async checkSpace(size: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.names.folder);
-    const free = bavail * bsize;
-    const there = Number(this.#found.partial?.blocks ?? 0n) * 512;
-    if (size - there <= free) return;
-    throw new HeadwaterError(
-      "DESTINATION_FULL",
-      `${this.names.file} needs ${size - there} more bytes, and ${this.names.folder} has ` +
-        `${free} free`,
-    );
+    await this.#checkFree(size - this.#takenBytes);
+  }
+
+  /**
+   * The same for an unfinished copy as it was found.
+   *
+   * @throws {HeadwaterError} `DESTINATION_FULL` when what is missing does not fit.
+   */
+  async checkRest(): Promise<void> {
+    assert(this.#stored !== undefined, "a new copy has no rest");
+    // A file system that compresses takes less than what is here; a kill leaves more than the map
+    // says.
+    const there = Math.max(this.#found.hydratedBytes, this.#takenBytes);
+    await this.#checkFree(this.#stored.size - there);
   }
 
   /** Closes the destination and the map, and then releases the lock. A second call waits too. */
@@ -204,6 +209,20 @@ export class LocalCopy implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  get #takenBytes(): number {
+    return Number(this.#found.partial?.blocks ?? 0n) * 512;
+  }
+
+  async #checkFree(needed: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.names.folder);
+    const free = bavail * bsize;
+    if (needed <= free) return;
+    throw new HeadwaterError(
+      "DESTINATION_FULL",
+      `${this.names.file} needs ${needed} more bytes, and ${this.names.folder} has ${free} free`,
+    );
   }
 
   async #takeUp(decision: Decision): Promise<void> {
@@ -266,9 +285,12 @@ export class LocalCopy implements AsyncDisposable {
     this.#found = { ...this.#found, partial: undefined };
   }
 
+  /** Resolves, or rejects, when all is closed: nothing of ours is open when the lock goes. */
   async #letGo(): Promise<void> {
-    await Promise.all([this.#destination?.close(), this.#mapStore?.close()]);
+    const closing = [this.#destination?.close(), this.#mapStore?.close()];
     this.#destination = undefined;
     this.#mapStore = undefined;
+    const failed = (await Promise.allSettled(closing)).find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
   }
 }
