@@ -75,7 +75,7 @@ export class RawClient implements AsyncDisposable {
   readonly socket: Socket;
   /** Aborted when the connection is closed. */
   readonly closed: Promise<void>;
-  #reader: SocketReader;
+  readonly #reader: SocketReader;
   #cookie = 0;
   #structured = false;
 
@@ -127,6 +127,13 @@ export class RawClient implements AsyncDisposable {
 
   send(bytes: Uint8Array): void {
     this.socket.write(bytes);
+  }
+
+  /** Takes whatever comes from here on, and waits for the end. */
+  async untilClosed(): Promise<void> {
+    this.#reader.release();
+    this.socket.resume();
+    await this.closed;
   }
 
   take(length: number): Promise<Buffer> {
