@@ -129,6 +129,7 @@ export class Hydration {
     priority: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    signal?.throwIfAborted();
     const { hydrator, map } = this.#context;
     const wanted = runs ?? [{ first: 0, end: map.regionCount }];
     if (this.#closed !== undefined) throw this.#closed;

@@ -104,6 +104,17 @@ test("one that is ended goes on where it was, when it is opened again", async ()
   await second.clone.close();
 });
 
+test("a call that is aborted before it begins turns nothing on", async () => {
+  const { clone, clock } = await stream({ noHydration: true });
+  const reason = new Error("never mind");
+  const signal = AbortSignal.abort(reason);
+  assert.is(await rejection(clone.hydrate({ signal })), reason);
+  await clock.advance(100);
+  assert.is(clone.status().hydration, "off");
+  assert.is(clone.status().hydratedCount, 0);
+  await clone.close();
+});
+
 test("a byte rate is kept, and another holds from then on", async () => {
   const streaming = await stream({ bytesPerSecond: 2 * REGION });
   const { clone, clock } = streaming;
