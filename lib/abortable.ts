@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 export async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   signal.throwIfAborted();
+  expectMany(signal);
   let abort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason);
@@ -16,9 +17,15 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal | undef
   }
 }
 
-/** An abort to which any number may listen: of another, Node takes eleven listeners for a leak. */
+/** An abort to which any number may listen. */
 export function sharedAbort(): AbortController {
   const abort = new AbortController();
-  setMaxListeners(0, abort.signal);
+  expectMany(abort.signal);
   return abort;
+}
+
+/** Many reads may have one signal: from the eleventh on, Node would take that for a leak. */
+export function expectMany(signal: AbortSignal): void {
+  // The signal may be of another realm, which counts nothing.
+  if (signal instanceof EventTarget) setMaxListeners(0, signal);
 }

@@ -1,3 +1,4 @@
+import { expectMany } from "./abortable.ts";
 import type { RegionMap, Run } from "./region-map.ts";
 
 interface Goal {
@@ -44,6 +45,7 @@ export class Goals {
           reject(error);
         },
       };
+      if (signal !== undefined) expectMany(signal);
       signal?.addEventListener("abort", abort, { once: true });
       const place = this.#goals.findIndex((other) => other.priority < priority);
       this.#goals.splice(place < 0 ? this.#goals.length : place, 0, goal);

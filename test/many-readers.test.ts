@@ -44,10 +44,15 @@ for (const copyOnRead of [true, false]) {
       readAround: 0,
       copyOnRead,
     });
-    const reads = Array.from({ length: REGIONS }, (_, region) => clone.read(region * REGION, 10));
+    const { signal } = new AbortController(); // of one user for half of them
+    const reads = Array.from({ length: REGIONS }, (_, region) =>
+      clone.read(region * REGION, 10, region % 2 === 0 ? { signal } : {}),
+    );
     for (const [region, bytes] of (await Promise.all(reads)).entries()) {
       assert.equal(bytes, original.slice(region * REGION, region * REGION + 10));
     }
+    const ranges = [{ offset: 0, length: original.length }];
+    await Promise.all(reads.map(() => clone.hydrate({ ranges, signal })));
     await new Promise(setImmediate);
     process.off("warning", warn);
     assert.equal(warnings, []);
