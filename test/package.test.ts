@@ -21,6 +21,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./file": ["FileDevice", "FileMapStore"],
   "./memory": ["MemoryDevice", "MemoryMapStore"],
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
+  "./ltx": ["parseHeader", "parsePageIndex", "decodeFrame", "parseFileName", "Crc64"],
   "./hyparquet": ["asyncBuffer"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
 };
@@ -69,7 +70,16 @@ test("HTTP is loaded by its own entry", () => {
   assert.ok(loadsUndici("./http"));
 });
 
-for (const entry of [".", "./core", "./file", "./memory", "./nbd", "./hyparquet", "./testing"]) {
+for (const entry of [
+  ".",
+  "./core",
+  "./file",
+  "./memory",
+  "./nbd",
+  "./ltx",
+  "./hyparquet",
+  "./testing",
+]) {
   test(`${nameOf(entry)} does not load HTTP`, () => {
     assert.not(loadsUndici(entry));
   });

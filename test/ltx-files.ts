@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const FIXTURES = fileURLToPath(new URL("../../test/fixtures/ltx", import.meta.url));
+
+/** A file that a real Litestream wrote. */
+export interface FixtureFile {
+  /** Its path below the fixtures. */
+  readonly path: string;
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** One transaction of the replica `small`: what the database held after it. */
+export interface ExpectedState {
+  readonly txid: string;
+  readonly file: string;
+  readonly rows: number;
+  /** SHA-256 over each row of `t`, by id, as `JSON.stringify([id, k, v])` and a line feed. */
+  readonly sha: string;
+}
+
+/** The files of a replica, by level and name. */
+export function fixtureFiles(replica: string): readonly FixtureFile[] {
+  const root = join(FIXTURES, replica, "ltx");
+  return readdirSync(root)
+    .sort()
+    .reverse()
+    .flatMap((level) =>
+      readdirSync(join(root, level))
+        .sort()
+        .map((name) => {
+          const path = join(replica, "ltx", level, name);
+          return { path, name, bytes: new Uint8Array(readFileSync(join(FIXTURES, path))) };
+        }),
+    );
+}
+
+export function expectedStates(): readonly ExpectedState[] {
+  return JSON.parse(readFileSync(join(FIXTURES, "small.expected.json"), "utf8"));
+}
+
+export const REPLICAS = ["small", "small-levels", "small-frame", "small-gap"] as const;
