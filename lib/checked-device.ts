@@ -59,24 +59,6 @@ export class CheckedSource {
     }
   }
 
-  async read(offset: number, length: number, options: ReadOptions = {}): Promise<Uint8Array> {
-    checkBounds("source", offset, length, this.size);
-    const counted = new CountedMeter(options.meter);
-    const abort = abortion(this.#replaced.signal);
-    try {
-      const reading = this.#device.read(offset, length, { ...options, meter: counted });
-      const bytes = await Promise.race([reading, abort.promise]);
-      if (bytes.length !== length) throw shortRead(offset, length, bytes.length);
-      counted.settle(length);
-      return bytes;
-    } catch (error) {
-      counted.settle(0);
-      throw sourceError(error, offset, length, options.signal);
-    } finally {
-      abort.release();
-    }
-  }
-
   /**
    * The bytes as they arrive. A source that cannot stream is read in pieces. An abort ends the
    * iteration at once, whether or not the device obeys it.
@@ -192,6 +174,12 @@ export class CheckedDestination {
       throw destinationError("flush", error, 0, this.device.size);
     }
   }
+}
+
+/** What a source has failed with that sent nothing for so long. */
+export function stalled(offset: number, limitMs: number): HeadwaterError {
+  const message = `the source sent nothing for ${limitMs} ms`;
+  return new HeadwaterError("TIMEOUT", message, { offset, retryable: true });
 }
 
 /** Passes on what a source reports; of one that reports nothing, counts what it returned. */

@@ -43,6 +43,9 @@ export class Committer {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #noted: Promise<void> | undefined;
+  #beginning: Promise<void> | undefined;
+  /** Why no commit can be trusted any more: what a failed flush lost does not come back. */
+  #broken: HeadwaterError | undefined;
 
   constructor(context: CommitterContext) {
     this.#context = context;
@@ -96,14 +99,29 @@ export class Committer {
 
   /** Everything that was written before the call survives a crash once this resolves. */
   flush(): Promise<void> {
+    // The next one may be about to begin, with the running one over: it is one all the same.
+    if (this.#next !== undefined) return this.#next;
     if (this.#running === undefined) return this.#start();
-    this.#next ??= this.#running
+    this.#next = this.#running
       .catch(() => {}) // its own callers are told
       .then(() => {
         this.#next = undefined;
         return this.#start();
       });
     return this.#next;
+  }
+
+  /**
+   * Resolves when a map is stored that says whose destination this is. Where there was no space for
+   * the first one, each call tries again.
+   */
+  begun(): Promise<void> {
+    if (this.#generation > 0) return Promise.resolve();
+    this.#beginning ??= this.flush().catch((error: HeadwaterError) => {
+      if (error.code === "DESTINATION_FULL") this.#beginning = undefined;
+      throw error;
+    });
+    return this.#beginning;
   }
 
   /** Stores that a user writes, before the first of it is written. */
@@ -148,14 +166,16 @@ export class Committer {
 
   /** Stores that the destination is whole, and how to recognise it. */
   async finish(): Promise<void> {
-    await this.#context.destination.flush();
+    await this.flush();
     this.#fingerprint = (await this.#context.destination.device.fingerprint?.()) ?? "whole";
     await this.flush();
   }
 
   #start(): Promise<void> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const running = this.#commit()
       .catch((error: HeadwaterError) => {
+        if (error.code !== "DESTINATION_FULL") this.#broken = error;
         this.#context.failed(error);
         throw error;
       })

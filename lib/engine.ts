@@ -106,8 +106,8 @@ export function makeEngine(
     events().changed(state, error);
   };
   const hydration = new Hydration({ ...base, hydrator, changed }, behavior.noHydration);
-  const { copyOnRead, noDiscardPassdown } = behavior;
-  const router = new Router({ ...base, source, demand, copyOnRead });
+  const { copyOnRead, noDiscardPassdown, stallTimeoutMs } = behavior;
+  const router = new Router({ ...base, source, demand, copyOnRead, stallTimeoutMs });
   const overwritten = (run: Run): void => landed(run, "write");
   const writer = new Writer({ ...base, fetcher, demand, noDiscardPassdown, overwritten });
   const zeroed = (run: Run): void => landed(run, "zeros");
@@ -143,7 +143,7 @@ interface Base {
   readonly retries: RetryPolicy;
   readonly setbacks: Setbacks;
   readonly committer: Committer;
-  readonly ready: Promise<void>;
+  ready(): Promise<void>;
   readonly ending: AbortController;
   readonly closing: AbortSignal;
 }
@@ -154,7 +154,7 @@ async function makeReady(
   start: EngineStart,
 ): Promise<void> {
   const { stored, destination, committer } = context;
-  if (stored === undefined) await committer.flush();
+  if (stored === undefined) await committer.begun();
   else if (stored.advancing) {
     const isOpened = start.putInPlace === undefined;
     const putInPlace = isOpened ? await destination.device.unfinish?.() : start.putInPlace;
@@ -176,8 +176,9 @@ function makeBase(
   const failed = (error: HeadwaterError): void => events().commitFailed(error);
   const committer = new Committer({ ...copy, destination, mapStore, failed });
   // A crash from here on finds a map that says whose destination this is.
-  const ready = makeReady({ ...copy, committer, destination, mapStore }, start);
-  ready.catch(() => {}); // `failed` was told
+  const advanced = makeReady({ ...copy, committer, destination, mapStore }, start);
+  advanced.catch(() => {}); // `failed` was told
+  const ready = (): Promise<void> => (copy.stored === undefined ? committer.begun() : advanced);
   const quarantined: EngineEvents["quarantined"] = (range, error) =>
     events().quarantined(range, error);
   const ending = sharedAbort();

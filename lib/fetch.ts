@@ -1,9 +1,9 @@
 import { assert } from "./assert.ts";
 import type { ByteRate } from "./byte-rate.ts";
-import type { CheckedSource } from "./checked-device.ts";
+import { type CheckedSource, stalled } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { ByteRange, RequestClass } from "./device.ts";
-import { HeadwaterError } from "./errors.ts";
+import type { HeadwaterError } from "./errors.ts";
 import { Landing, type LandingContext } from "./landing.ts";
 import { PendingBytes } from "./pending-bytes.ts";
 import type { Run } from "./region-map.ts";
@@ -141,12 +141,7 @@ export class Fetch {
   /** Gives up if the source has kept us waiting for longer than `limitMs`. */
   checkStall(now: number, limitMs: number): void {
     if (this.#owedSince === undefined || now - this.#owedSince < limitMs) return;
-    this.abort(
-      new HeadwaterError("TIMEOUT", `the source sent nothing for ${limitMs} ms`, {
-        offset: this.position,
-        retryable: true,
-      }),
-    );
+    this.abort(stalled(this.position, limitMs));
   }
 
   abort(error: HeadwaterError): void {

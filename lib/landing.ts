@@ -18,7 +18,7 @@ export interface LandingContext {
   readonly locks: RegionLocks;
   readonly ledger: Ledger;
   /** Nothing may land before this: from then on the destination is known to be ours. */
-  readonly ready: Promise<void>;
+  ready(): Promise<void>;
 }
 
 /** Whose bytes they are. */
@@ -154,7 +154,7 @@ export class Landing {
   /** A write or a discard may have taken some of the regions meanwhile: those are left out. */
   async #landRuns(first: number, end: number, bytes: PendingBytes): Promise<void> {
     const { locks, geometry } = this.#context;
-    await this.#context.ready;
+    await this.#context.ready();
     const release = await locks.acquire(first, end);
     try {
       let region = first;

@@ -1,4 +1,4 @@
-import type { CheckedDestination, CheckedSource } from "./checked-device.ts";
+import { type CheckedDestination, type CheckedSource, stalled } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { Demand } from "./demand.ts";
 import { readChannel } from "./diagnostics.ts";
@@ -24,6 +24,8 @@ export interface RouterContext {
   readonly closing: AbortSignal;
   /** Whether what a read fetches is kept. dm-clone's way is false. */
   readonly copyOnRead: boolean;
+  /** A source that sends nothing for so long has failed. */
+  readonly stallTimeoutMs: number;
 }
 
 /** Serves each read: from the destination where it is hydrated, through the fetcher where not. */
@@ -128,24 +130,59 @@ export class Router {
       parts.push(local ? this.#destination.readInto(at, part) : this.#readSource(at, part, signal));
       at = next;
     }
-    await Promise.all(parts);
+    // Nothing may still be on its way to the reader's bytes when it is told.
+    for (const result of await Promise.allSettled(parts)) {
+      if (result.status === "rejected") throw result.reason;
+    }
   }
 
   async #readSource(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
-    const { source, retries, clock, closing } = this.#context;
-    if (source === undefined) throw noSource(offset, target.length);
+    const { retries, clock, closing } = this.#context;
     const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
     for (let attempt = 1; ; attempt += 1) {
-      const meter = this.#ledger.meter(attempt === 1 ? "demand" : "retry");
-      const options = { class: "demand" as const, meter, signal: ended };
+      // Brought by somebody else meanwhile: perhaps the source was let go after that.
+      if (attempt > 1 && this.#isLocal(offset, target.length)) {
+        await this.#readLocal(offset, target);
+        return;
+      }
       try {
-        const bytes = await source.read(offset, target.length, options);
-        target.set(bytes);
+        await this.#receive(offset, target, attempt > 1, ended);
         return;
       } catch (error) {
+        ended.throwIfAborted();
+        if (this.#isLocal(offset, target.length)) continue;
         if (!isRetryable(error) || attempt > retries.demand) throw error;
         await clock.sleep(retries.delayMs(attempt, error), ended);
       }
+    }
+  }
+
+  /** Fills `target` from the source, as long as it keeps sending. */
+  async #receive(
+    offset: number,
+    target: Uint8Array,
+    retry: boolean,
+    ended: AbortSignal,
+  ): Promise<void> {
+    const { source, clock, stallTimeoutMs } = this.#context;
+    if (source === undefined) throw noSource(offset, target.length);
+    const stall = new AbortController();
+    let owedSince = clock.now();
+    const stopWatching = clock.every(Math.max(1, stallTimeoutMs / 8), () => {
+      if (clock.now() - owedSince >= stallTimeoutMs) stall.abort(stalled(offset, stallTimeoutMs));
+    });
+    const meter = this.#ledger.meter(retry ? "retry" : "demand");
+    const signal = AbortSignal.any([ended, stall.signal]);
+    try {
+      let at = 0;
+      const pieces = source.stream(offset, target.length, { class: "demand", meter, signal });
+      for await (const piece of pieces) {
+        owedSince = clock.now();
+        target.set(piece, at);
+        at += piece.length;
+      }
+    } finally {
+      stopWatching();
     }
   }
 }

@@ -17,7 +17,7 @@ export interface ZerosContext {
   readonly fetcher: Fetcher;
   readonly ledger: Ledger;
   /** Nothing may be changed before this. */
-  readonly ready: Promise<void>;
+  ready(): Promise<void>;
   /** Aborted when the clone is closed. */
   readonly closing: AbortSignal;
   /** Called after regions became hydrated without a byte from the source. */
@@ -42,7 +42,7 @@ export class Zeros {
 
   async #markAll(begun: () => void): Promise<void> {
     const { source, geometry, closing, ready } = this.#context;
-    await ready;
+    await ready();
     for await (const { offset, length } of source.zeros(0, source.size, { signal: closing })) {
       const { first, end } = geometry.wholeRun(offset, length);
       await this.#markRun(first, end);

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { MemoryDevice, MemoryMapStore } from "../adapters/memory.ts";
 import { patternBytes } from "../adapters/testing/index.ts";
-import { Clone, type CloneOptions, type MapStore } from "../lib/index.ts";
+import { Clone, type CloneOptions, HeadwaterError, type MapStore } from "../lib/index.ts";
 import { rejection } from "./rejection.ts";
 
 const test = suite("closing");
@@ -75,29 +75,22 @@ test("whether the map can be believed is found out before a clone is closed", as
   assert.not(isLoading, "the map store is still in use");
 });
 
-test("a map that cannot be loaded is a failure of the destination", async () => {
-  const mapStore = new MemoryMapStore();
-  mapStore.load = () => Promise.reject(new Error("input or output"));
-  const error = await rejection(open({ mapStore }));
-  assert.is((error as { code?: string }).code, "DESTINATION_FAILED");
-  assert.match((error as Error).message, "input or output");
-});
-
-test("a source that a whole copy does not need is let go at once", async () => {
+test("a read that fails leaves nothing under way", async () => {
+  let isReading = false;
   const destination = new MemoryDevice(SIZE);
-  const mapStore = new MemoryMapStore();
-  const first = await open({ destination, mapStore, noHydration: false });
-  await first.hydrated();
-  await first.close();
-
-  let isClosed = false;
-  const source = new MemoryDevice(original.slice());
-  source.close = async () => {
-    isClosed = true;
+  destination.readIntoSync = () => false;
+  destination.readInto = async () => {
+    isReading = true;
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+    isReading = false;
   };
-  const again = await open({ source, ownsSource: true, destination, mapStore });
-  assert.ok(isClosed);
-  await again.close();
+  const source = new MemoryDevice(original.slice());
+  const clone = await open({ source, destination, copyOnRead: false });
+  await clone.write(0, patternBytes(REGION, 2));
+  source.read = () => Promise.reject(new HeadwaterError("SOURCE_FAILED", "no"));
+  await rejection(clone.read(0, 2 * REGION));
+  assert.not(isReading, "the reader's bytes change after it was told of the failure");
+  await clone.close();
 });
 
 test.run();

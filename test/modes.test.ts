@@ -19,6 +19,7 @@ class FaultyStore extends MemoryMapStore {
   saveError: HeadwaterError | undefined;
   /** Whether nothing can be read either once a save fails. */
   isGone = false;
+  saves = 0;
 
   override async load(): Promise<readonly [Uint8Array, Uint8Array]> {
     if (this.isGone && this.saveError !== undefined)
@@ -27,6 +28,7 @@ class FaultyStore extends MemoryMapStore {
   }
 
   override async save(slot: MapSlot, bytes: Uint8Array): Promise<void> {
+    this.saves += 1;
     if (this.saveError !== undefined) throw this.saveError;
     await super.save(slot, bytes);
   }
@@ -111,7 +113,32 @@ test("read-only refuses every change, and a save that works again does not bring
     assert.is(error.cause, broken, name);
   }
   assert.is((await failure(clone.hydrated())).code, "DESTINATION_FAILED");
+  const { saves } = store;
+  await clone.read(0, SIZE); // more is local now than is stored
+  clock.tick();
+  await new Promise((done) => setTimeout(done, 10));
   await clone.close();
+  assert.is(store.saves, saves, "a map was stored that nobody can trust");
+});
+
+test("a flush that fails at the end of hydration is not made good by the next one", async () => {
+  const store = new FaultyStore();
+  const destination = new MemoryDevice(SIZE);
+  const clone = await Clone.open({
+    ...{ source: new ScriptedSource(original), destination, mapStore: store },
+    ...{ regionSize: REGION, noHydration: true },
+  });
+  await clone.hydrate({ ranges: [{ offset: 0, length: SIZE - REGION }] });
+  await clone.flush();
+  destination.flush = () => Promise.reject(broken);
+  const hydrated = failure(clone.hydrated());
+  void clone.hydrate().catch(() => {});
+  assert.is(await hydrated, broken);
+  Reflect.deleteProperty(destination, "flush");
+  const { saves } = store;
+  await clone.close();
+  assert.is(clone.mode, "read-only");
+  assert.is(store.saves, saves);
 });
 
 test("a clone fails where the stored map cannot be read either, and then refuses everything", async () => {
