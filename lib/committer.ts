@@ -146,9 +146,12 @@ export class Committer {
     await this.flush();
   }
 
-  /** Resolves when no commit is under way. */
+  /** Resolves when no commit is under way, or about to begin. */
   async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running.catch(() => {});
+    for (let last = this.#next ?? this.#running; last !== undefined; ) {
+      await last.catch(() => {});
+      last = this.#next ?? this.#running;
+    }
   }
 
   /** Stores the map in every slot, whether or not it says anything new: no other one is left. */

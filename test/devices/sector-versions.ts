@@ -14,6 +14,7 @@ export class SectorVersions {
   readonly #current: Uint8Array;
   readonly #later = new Map<number, Version[]>();
   #order = 0;
+  #lost = 0;
 
   constructor(content: Uint8Array) {
     this.#durable = content.slice();
@@ -45,13 +46,21 @@ export class SectorVersions {
   /** What was written before the mark is durable, or what was written over it. */
   settle(mark: number): void {
     for (const [sector, versions] of this.#later) {
-      const settled = versions.filter(({ order }) => order <= mark).at(-1);
+      const settled = versions.filter(({ order }) => order <= mark && order > this.#lost).at(-1);
       if (settled === undefined) continue;
       this.#durable.set(settled.bytes, sector * SECTOR_SIZE);
       const open = versions.filter(({ order }) => order > mark);
       if (open.length === 0) this.#later.delete(sector);
       else this.#later.set(sector, open);
     }
+  }
+
+  /**
+   * What was written before the mark is never made durable any more, though reads see it: so it is
+   * after a flush that failed.
+   */
+  lose(mark: number): void {
+    this.#lost = Math.max(this.#lost, mark);
   }
 
   /** The offset of the first sector that holds what it cannot hold after a crash, if any. */
