@@ -83,6 +83,7 @@ function fallbackProblem(older: SlotInspection, newer: SlotInspection): string |
   if (before.generation !== map.generation - 1) {
     return `it is of generation ${before.generation}, and not of the save before`;
   }
+  if (map.advancing && before.identity !== map.identity) return "it is of the version before";
   const same = (["identity", "size", "sourceSize", "regionSize"] as const).every(
     (name) => before[name] === map[name],
   );

@@ -1,5 +1,5 @@
 import { appendFile, rm, truncate, writeFile } from "node:fs/promises";
-import { LocalCopy } from "../adapters/file/index.ts";
+import { FileMapStore, LocalCopy } from "../adapters/file/index.ts";
 import { changeMap, forge, newestSlot, REGION_SIZE, SIZE, SLOT_SIZE } from "./map-files.ts";
 import {
   BOTH,
@@ -210,11 +210,34 @@ export const SLOT_STATES: readonly MapState[] = [
     discarded: "gone",
   },
   {
+    name: "the map has room for a larger copy",
+    damage: async (path) => {
+      await using store = await FileMapStore.open(`${path}.headwater`);
+      await store.reserve(2 * SLOT_SIZE);
+    },
+    verdict: "sound",
+    repaired: "nothing",
+  },
+  {
+    name: "the copy was becoming one of another version, and one slot is of the new one",
+    damage: async (path) => {
+      await forge(path, await newestSlot(path), (map) => {
+        map.setUint32(44, 8, true);
+        map.setUint8(64, "A".charCodeAt(0));
+      });
+    },
+    verdict: "recoverable",
+    says: "it is of the version before",
+    repaired: BOTH,
+    isInTheWay: true,
+  },
+  {
     name: "the map has grown",
     damage: (path) => appendFile(`${path}.headwater`, new Uint8Array(8192)),
-    verdict: "untrusted",
+    verdict: "recoverable",
+    says: "it is empty",
     repaired: "MAP_CORRUPT",
-    discarded: "gone",
+    discarded: EARLIER,
   },
   {
     name: "the map is missing",

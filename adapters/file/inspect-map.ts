@@ -187,6 +187,10 @@ function fileFindings(found: Found): MapFinding[] {
   const untrusted = (message: string): MapFinding[] => [{ weight: "untrusted", message }];
   const note = (message: string): MapFinding[] => [{ weight: "note", message }];
   const size = map?.size ?? 0;
+  if (map?.advancing) {
+    const message = `the copy becomes one of ${map.identity}: the next opening goes on with that`;
+    return note(message);
+  }
   const inTheWay =
     file !== undefined && !map?.complete
       ? note(`${names.file} is not known as this copy, and has its final name`)

@@ -33,14 +33,14 @@ export async function readMapFile(path: string): Promise<SlotsInspection | undef
     : { slots, believed: undefined, unusable: `the region map cannot be read: ${misfit}` };
 }
 
-/** A file that was cut, or has grown, has its second slot elsewhere. */
+/** A file that was cut has its second slot elsewhere. That of a copy that has shrunk has room. */
 function misfitOf(
   { slot, regions }: SlotsInspection["slots"][MapSlot],
   slotSize: number,
 ): string | undefined {
   const regionCount = regions?.geometry.regionCount ?? 0;
   const expected = mapSlotSize(regionCount);
-  if (slotSize === expected) return undefined;
+  if (slotSize >= expected) return undefined;
   return (
     `its slots have ${slotSize} bytes, and slot ${slot} is of ${regionCount} regions, ` +
     `whose slots have ${expected}`

@@ -81,9 +81,12 @@ async function saveTwice(names: CopyNames, map: StoredMap): Promise<string> {
 }
 
 /** Only after the map says that what is added is not here. */
-async function restoreSize({ found }: FoundSlots, { size }: StoredMap): Promise<string[]> {
+async function restoreSize(
+  { found }: FoundSlots,
+  { size, advancing }: StoredMap,
+): Promise<string[]> {
   const { names, partial } = found;
-  if (partial === undefined || partial.size >= BigInt(size)) return [];
+  if (advancing || partial === undefined || partial.size >= BigInt(size)) return [];
   await using device = await FileDevice.open(names.partial, { writable: true });
   await device.resize(size);
   await device.flush();

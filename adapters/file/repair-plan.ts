@@ -38,7 +38,11 @@ export function planRepair(foundSlots: FoundSlots, discardLocal: boolean): Repai
   const { map, partial } = found;
   if (slots === undefined || map === undefined) return giveUp(found, discardLocal);
   const isCut =
-    !map.complete && partial !== undefined && partial.size < BigInt(map.size) && hasData(partial);
+    !map.complete &&
+    !map.advancing &&
+    partial !== undefined &&
+    partial.size < BigInt(map.size) &&
+    hasData(partial);
   if (!isCut && !fits(found)) return giveUp(found, discardLocal);
   if (map.complete && found.file !== undefined && found.file.size !== BigInt(map.size)) {
     const sizes = `${found.file.size} bytes, and its map says ${map.size}`;
@@ -55,6 +59,8 @@ export function planRepair(foundSlots: FoundSlots, discardLocal: boolean): Repai
 
 /** Whether the copy is opened with this map as it is. */
 function fits(found: Found): boolean {
+  // Whose version is changing has its size and its name when that is done.
+  if (found.map?.advancing) return true;
   try {
     return decisionOf(found) !== "new";
   } catch (error) {
@@ -81,7 +87,7 @@ function cutOf({ believed }: Slots, { partial, map }: Found): number {
   const geometry = believed.regions?.geometry;
   const size = map?.size ?? 0;
   const there = Number(partial?.size ?? 0n);
-  if (geometry === undefined || map?.complete || there >= size) return size;
+  if (geometry === undefined || map?.complete || map?.advancing || there >= size) return size;
   return geometry.offsetOf(geometry.regionAt(there));
 }
 
@@ -118,6 +124,9 @@ function doubtIn(
 ): string | undefined {
   const map = believed.map;
   if (other.problem === undefined || map === undefined) return undefined;
+  // The save before a change of version: nobody writes until both slots are of the new one.
+  const isFormer = map.advancing && other.map?.generation === map.generation - 1;
+  if (isFormer && !other.map.written) return undefined;
   const header = other.map ?? other.remains;
   const step = isOfSame(map, header) ? header.generation - map.generation : undefined;
   // In the same copy nobody forgets that a user wrote.
