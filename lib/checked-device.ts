@@ -97,6 +97,11 @@ export class CheckedSource {
     }
   }
 
+  /** Gives pieces back that nobody needs any more, whichever source they came from. */
+  release(pieces: readonly Uint8Array[]): void {
+    this.#device.release?.(pieces);
+  }
+
   #pieces(offset: number, length: number, options: ReadOptions): AsyncIterator<Uint8Array> {
     const device = this.#device;
     if (device.stream !== undefined) {

@@ -61,9 +61,17 @@ export interface SourceDevice extends AsyncDisposable {
 
   /**
    * The same bytes piece by piece as they arrive, in order and without a gap. A piece belongs to
-   * the receiver, and is never written again. Leaving the iteration lets go of the connection.
+   * the receiver, and is never written again unless the receiver gives it back with `release`.
+   * Leaving the iteration lets go of the connection.
    */
   stream?(offset: number, length: number, options?: ReadOptions): AsyncIterable<Uint8Array>;
+
+  /**
+   * Takes back pieces of streams, or parts of them, so that their memory can be used again. Nobody
+   * has to give back anything, and nothing is given back twice. What is not a piece of this
+   * device's is ignored.
+   */
+  release?(pieces: readonly Uint8Array[]): void;
 
   /**
    * The parts of a range that are known to read as zeros, in ascending order and within the range.
@@ -118,8 +126,9 @@ export interface DestinationDevice extends AsyncDisposable {
   readIntoSync?(offset: number, target: Uint8Array): boolean;
 
   /**
-   * Writes the pieces one after another from `offset`. When it resolves a read sees them; they
-   * survive a crash of the machine only after `flush`.
+   * Writes the pieces one after another from `offset`. When it resolves a read sees them, and
+   * their memory may be used for something else; they survive a crash of the machine only after
+   * `flush`.
    *
    * @throws {HeadwaterError} `DESTINATION_FULL` when there is no space left.
    */

@@ -1,6 +1,6 @@
 import { assert } from "./assert.ts";
 import type { ByteRate } from "./byte-rate.ts";
-import { type CheckedSource, stalled } from "./checked-device.ts";
+import { stalled } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { ByteRange, RequestClass } from "./device.ts";
 import type { HeadwaterError } from "./errors.ts";
@@ -11,7 +11,6 @@ import type { Scheduler } from "./scheduler.ts";
 
 /** What all fetches of a clone share. */
 export interface FetchContext extends LandingContext {
-  readonly source: CheckedSource;
   readonly scheduler: Scheduler;
   readonly rate: ByteRate;
   readonly clock: Clock;

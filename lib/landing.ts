@@ -1,4 +1,4 @@
-import type { CheckedDestination } from "./checked-device.ts";
+import type { CheckedDestination, CheckedSource } from "./checked-device.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Ledger } from "./ledger.ts";
 import type { PendingBytes } from "./pending-bytes.ts";
@@ -12,6 +12,7 @@ const LANDING_SIZE: number = 256 * 2 ** 10;
 const MOST_HELD: number = 512 * 2 ** 10;
 
 export interface LandingContext {
+  readonly source: CheckedSource;
   readonly destination: CheckedDestination;
   readonly geometry: Geometry;
   readonly map: RegionMap;
@@ -172,6 +173,8 @@ export class Landing {
       this.#heldBytes -= bytes.length;
       release();
     }
+    // After an error somebody may still be reading them.
+    this.#context.source.release(bytes.pieces);
   }
 
   async #landRun(run: Run, bytes: PendingBytes): Promise<void> {

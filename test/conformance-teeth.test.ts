@@ -115,6 +115,23 @@ const brokenSources: Record<
       }
     },
   },
+  "uses a piece again of which a part was kept": {
+    catches: "what is given back is used again at most, what is kept never",
+    Device: class extends SoundDevice {
+      readonly #spare: ArrayBufferLike[] = [];
+      override async *stream(offset: number, length: number): AsyncGenerator<Uint8Array> {
+        for (let at = offset; at < offset + length; at += 1000) {
+          const size = Math.min(1000, offset + length - at);
+          const piece = new Uint8Array(this.#spare.pop() ?? new ArrayBuffer(1000), 0, size);
+          piece.set(await this.read(at, size));
+          yield piece;
+        }
+      }
+      release(pieces: readonly Uint8Array[]): void {
+        for (const { buffer } of pieces) if (buffer.byteLength === 1000) this.#spare.push(buffer);
+      }
+    },
+  },
   "leaves a gap in its stream": {
     catches: "streams what it reads, in order and without a gap",
     Device: class extends SoundDevice {

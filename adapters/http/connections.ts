@@ -1,7 +1,8 @@
 import { Socket } from "node:net";
 import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, ProxyAgent } from "undici";
-import type { RequestClass } from "../../lib/index.ts";
+import { assert, type RequestClass } from "../../lib/index.ts";
 import type { HttpSettings } from "./options.ts";
+import { ReceiveMemory } from "./receive-memory.ts";
 
 /** An unused connection is kept so long, unless the server says otherwise. */
 const KEEP_ALIVE_MS = 30_000;
@@ -17,6 +18,7 @@ export class Connections {
   readonly #dispatchers = new Map<string, Dispatcher>();
   /** Not even `destroy` of undici ends these, and each would hold up the process. */
   readonly #connecting = new Set<Socket>();
+  readonly #memory = new ReceiveMemory();
 
   constructor(settings: HttpSettings, ownOrigin: string) {
     this.#settings = settings;
@@ -38,6 +40,11 @@ export class Connections {
     const ends = [...this.#dispatchers.values()].map((dispatcher) => dispatcher.destroy(error));
     for (const socket of this.#connecting) socket.destroy(error);
     await Promise.all(ends);
+  }
+
+  /** Takes back pieces of bodies that nobody needs any more: others will arrive in their place. */
+  takeBack(pieces: readonly Uint8Array[]): void {
+    this.#memory.takeBack(pieces);
   }
 
   #make(origin: string, by: RequestClass): Dispatcher {
@@ -70,14 +77,25 @@ export class Connections {
   }
 
   #connector(options: buildConnector.BuildOptions): buildConnector.connector {
-    const connect = buildConnector(options);
+    const sessions = new Map<string, Buffer>();
     return (target, callback) => {
+      const server = `${target.servername ?? target.hostname} ${target.port}`;
+      const session = sessions.get(server);
       // Its types hide it, but the socket is returned at once.
-      const socket: unknown = connect(target, (...result) => {
+      let socket: unknown;
+      const onread = this.#memory.receiver((bytes) => {
+        assert(socket instanceof Socket, "bytes arrived before there was a socket");
+        return socket.push(bytes);
+      });
+      // Made for this connection alone, which receives into a place of its own.
+      const connect = buildConnector({ ...options, ...(session ? { session } : {}), onread });
+      socket = connect(target, (...result) => {
         if (socket instanceof Socket) this.#connecting.delete(socket);
         callback(...result);
       });
-      if (socket instanceof Socket) this.#connecting.add(socket);
+      if (!(socket instanceof Socket)) return;
+      socket.on("session", (found: Buffer) => sessions.set(server, found));
+      this.#connecting.add(socket);
     };
   }
 }

@@ -62,6 +62,7 @@ export class HttpSource implements SourceDevice {
     for await (const piece of pieces) {
       bytes.set(piece, at);
       at += piece.length;
+      this.release([piece]);
     }
     return bytes;
   }
@@ -82,6 +83,10 @@ export class HttpSource implements SourceDevice {
     });
     this.#streams.add(stream);
     return stream;
+  }
+
+  release(pieces: readonly Uint8Array[]): void {
+    this.#connections.takeBack(pieces);
   }
 
   /** Ends every read with `CLOSED`, and every connection. */

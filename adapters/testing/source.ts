@@ -155,6 +155,26 @@ function streams(test: Test): void {
     assertBytes(await device.read(0, device.size), bytes, "after the pieces were written to");
   });
 
+  test("what is given back is used again at most, what is kept never", async (subject) => {
+    const { device, bytes } = subject;
+    if (device.stream === undefined || device.release === undefined) return;
+    const kept: { piece: Uint8Array; expected: Uint8Array }[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      let at = 0;
+      for await (const piece of device.stream(0, device.size)) {
+        const expected = bytes.subarray(at, at + piece.length);
+        assertBytes(piece, expected, `${piece.length} bytes at ${at}, round ${round}`);
+        const half = Math.ceil(piece.length / 2);
+        kept.push({ piece: piece.subarray(0, half), expected: expected.subarray(0, half) });
+        device.release([piece.subarray(half), piece.subarray(0, round % 2 === 0 ? half : 0)]);
+        if (round % 2 === 0) kept.pop();
+        at += piece.length;
+      }
+    }
+    device.release([new Uint8Array(10)]);
+    for (const { piece, expected } of kept) assertBytes(piece, expected, "a part that was kept");
+  });
+
   test("streams side by side do not mix", async ({ device, bytes }) => {
     if (device.stream === undefined) return;
     const ranges = rangesOf(device.size);

@@ -1,4 +1,4 @@
-import { HeadwaterError, type ReadOptions, type SourceDevice } from "../../lib/index.ts";
+import { assert, HeadwaterError, type ReadOptions, type SourceDevice } from "../../lib/index.ts";
 
 /** What goes wrong with one call. */
 export type Fault =
@@ -17,7 +17,10 @@ export interface SourceScript {
   readonly identity?: string;
 }
 
-/** A source that counts every byte it hands out, and fails as it is told. */
+/**
+ * A source that counts every byte it hands out, and fails as it is told. What is given back to it
+ * is scribbled over at once, so that nobody uses it any more unnoticed.
+ */
 export class ScriptedSource implements SourceDevice {
   readonly identity: string;
   /** How often each byte was handed out. */
@@ -26,6 +29,8 @@ export class ScriptedSource implements SourceDevice {
   isClosed = false;
   readonly #bytes: Uint8Array;
   readonly #script: SourceScript;
+  /** The pieces that were handed out, and how much of each was given back. */
+  readonly #returned = new WeakMap<ArrayBufferLike, number>();
 
   constructor(bytes: Uint8Array, script: SourceScript = {}) {
     this.#bytes = bytes;
@@ -50,6 +55,16 @@ export class ScriptedSource implements SourceDevice {
       at += piece.length;
     }
     return at === length ? whole : whole.slice(0, at);
+  }
+
+  release(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) {
+      const returned = this.#returned.get(piece.buffer);
+      assert(returned !== undefined, "what is given back was never a piece");
+      assert(returned + piece.length <= piece.buffer.byteLength, "given back twice");
+      this.#returned.set(piece.buffer, returned + piece.length);
+      piece.fill(0xee);
+    }
   }
 
   async close(): Promise<void> {
@@ -80,6 +95,7 @@ export class ScriptedSource implements SourceDevice {
       await pause?.();
       signal?.throwIfAborted();
       const piece = this.#bytes.slice(at, next);
+      this.#returned.set(piece.buffer, 0);
       for (let byte = at; byte < next; byte += 1) this.served[byte] = (this.served[byte] ?? 0) + 1;
       meter?.bytes(piece.length);
       at = next;
