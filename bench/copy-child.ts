@@ -6,11 +6,13 @@
 // writes to the file; "idle", nothing at all.
 
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CopyCost, CopyOrder } from "./copy-cost.ts";
 import { percentile } from "./measure.ts";
 
+const STATUS = "/proc/self/status";
 const order = JSON.parse(process.argv[2] ?? "{}") as CopyOrder;
 
 async function plain(url: string, path: string): Promise<void> {
@@ -56,6 +58,16 @@ function watchStalls(): { stop(): readonly number[] } {
   };
 }
 
+/**
+ * The largest resident size of this process. `maxRSS` is no less than what the parent held when it
+ * started us: the kernel counts the moment between fork and exec.
+ */
+function peakBytes(): number {
+  const status = existsSync(STATUS) ? readFileSync(STATUS, "utf8") : "";
+  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  return Number(kibibytes ?? process.resourceUsage().maxRSS) * 1024;
+}
+
 const work = await workOf(order);
 if (order.announce === true) process.stdout.write("ready\n");
 const watch = order.watch === true ? watchStalls() : undefined;
@@ -68,7 +80,7 @@ const late = watch?.stop() ?? [];
 const cost: CopyCost = {
   seconds,
   cpuSeconds: (user + system) / 1e6,
-  peakBytes: process.resourceUsage().maxRSS * 1024,
+  peakBytes: peakBytes(),
   stallP99: late.length === 0 ? 0 : percentile(late, 99) / 1000,
   stallMax: Math.max(0, ...late) / 1000,
 };
