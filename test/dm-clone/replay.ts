@@ -58,7 +58,22 @@ async function play(stage: Stage, line: TraceLine, findings: Findings): Promise<
 }
 
 async function playOperation(stage: Stage, line: TraceLine, findings: Findings): Promise<void> {
-  if (line.note?.startsWith("reopen fully hydrated")) await stage.open();
+  await prepare(stage, line);
+  const before = stage.traffic();
+  const { error, data } = await perform(stage, line);
+  await passTime(stage, line);
+  const isRefused = line.error?.includes("Invalid argument");
+  findings.compare("error", isRefused ? "EINVAL" : line.error, error);
+  if (line.data !== undefined) findings.compare("data", line.data, data);
+  // Of a message the kernel's counters were taken while the hydrator ran.
+  if (line.op !== "message") compareTraffic(line, before, stage.traffic(), findings);
+  await findings.compareState(stage, line);
+  const broken = BREAKS[line.seq];
+  if (broken !== undefined) stage.store.fault = { error: BROKEN, loads: broken === "all" };
+}
+
+/** What was done before the operation and has no line of its own. */
+async function prepare(stage: Stage, line: TraceLine): Promise<void> {
   const { scenario, firstOperation } = CRASHES;
   if (line.scenario === scenario && line.seq > firstOperation) {
     if (line.op === "write" || line.op === "discard") await forceCommit(stage);
@@ -66,25 +81,21 @@ async function playOperation(stage: Stage, line: TraceLine, findings: Findings):
   if (line.args?.[0] === "disable_hydration") {
     await reach(stage, line, stage.clone.status().hydratingCount);
   }
+  if (line.note?.startsWith("reopen fully hydrated")) await stage.open();
   if (line.note === "fully hydrated") {
     stage.enable();
     await stage.rest();
   }
-  const before = stage.traffic();
-  const { error, data } = await perform(stage, line);
+}
+
+/** What the kernel did before the state of its clone was taken. */
+async function passTime(stage: Stage, line: TraceLine): Promise<void> {
   if (line.note?.startsWith("after 5 s")) await stage.clock.advance(5000);
-  const isPeriodic = line.scenario.startsWith("20") && line.op === "none";
-  if (isPeriodic && line.ondisk_hydrated_regions !== undefined) await stage.clock.advance(1000);
+  // Lines that do nothing there are the ones at which a periodic commit was waited for.
+  const isWait = line.scenario.startsWith("20") && line.op === "none";
+  if (isWait && line.ondisk_hydrated_regions !== undefined) await stage.clock.advance(1000);
   await reach(stage, line, 0);
   await stage.rest();
-  const refused = line.error?.includes("Invalid argument");
-  findings.compare("error", refused ? "EINVAL" : line.error, error);
-  if (line.data !== undefined) findings.compare("data", line.data, data);
-  // Of a message the kernel's counters were taken while the hydrator ran.
-  if (line.op !== "message") compareTraffic(line, before, stage.traffic(), findings);
-  await findings.compareState(stage, line);
-  const broken = BREAKS[line.seq];
-  if (broken !== undefined) stage.store.fault = { error: BROKEN, loads: broken === "all" };
 }
 
 /** Where the source takes its time, the trace says how far the hydrator had come. */
