@@ -51,8 +51,9 @@ export const STRANGERS: readonly (readonly string[])[] = [
 
 /** Which adapter may import which other, and that one's entry only. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["hydrate", "file", "http", "nbd"],
+  cli: ["hydrate", "file", "http", "ltx", "nbd"],
   hydrate: ["file", "http", "nbd"],
+  ltx: ["http"],
 };
 
 /** The packages that each part may import. An adapter's dependency is loaded by that adapter. */

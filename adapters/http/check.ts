@@ -71,6 +71,12 @@ export function checkPart(
   if (size === undefined) throw unknownSize(asked);
 }
 
+/** Checks that a response brings all of something whose size is not known. */
+export function checkWhole(head: ResponseHead, asked: Asked): void {
+  if (head.status !== 200) throw statusFailure(head, asked);
+  checkEncoding(head, asked);
+}
+
 /** The source is another object than the one that was opened. */
 function changed(asked: Asked): Error {
   return failure("SOURCE_CHANGED", asked, "is no longer the version that was opened");

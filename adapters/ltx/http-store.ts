@@ -1,0 +1,111 @@
+import { HeadwaterError, isHeadwaterError, type ReadOptions } from "../../lib/index.ts";
+import { HttpObjects, type HttpOptions } from "../http/index.ts";
+import { parseListing } from "./http-store-listing.ts";
+import type { Listing, ObjectSource, StoredObject } from "./store.ts";
+
+export interface HttpStoreOptions extends HttpOptions {
+  /**
+   * A file below the URL that lists all others, in place of the server's own listings of its
+   * folders. It is a JSON array of `{ "name", "size", "mtime" }`, where a name is a path from the
+   * URL on.
+   */
+  index?: string;
+}
+
+/** A listing is not larger than this. */
+const LISTING_LIMIT: number = 64 * 2 ** 20;
+
+/**
+ * Objects on any web server with ranges. It cannot be asked for a list by HTTP alone: either the
+ * server lists its folders in JSON (nginx: `autoindex on; autoindex_format json;`), or there is an
+ * index file.
+ */
+export class HttpStore implements ObjectSource {
+  readonly name: string;
+  readonly layout = "ltx";
+  readonly #objects: HttpObjects;
+  readonly #index: string | undefined;
+  /** The index file while it is on its way: who lists several folders at once asks for it once. */
+  #indexing: Promise<readonly StoredObject[]> | undefined;
+
+  /** @throws {TypeError | RangeError} when the URL or an option makes no sense. */
+  constructor(root: string | URL, { index, ...options }: HttpStoreOptions = {}) {
+    this.#objects = new HttpObjects(root, options);
+    this.#index = index;
+    this.name = this.#objects.name;
+  }
+
+  /** All there is, in one part. */
+  async list(prefix: string, after: string, options: ReadOptions = {}): Promise<Listing> {
+    const all = this.#index === undefined ? this.#listFolder(prefix, options) : this.#indexed();
+    const objects = (await all)
+      .filter(({ key }) => key.startsWith(prefix) && !key.slice(prefix.length).includes("/"))
+      .filter(({ key }) => key > after);
+    return { objects, next: undefined };
+  }
+
+  async read(
+    object: StoredObject,
+    offset: number,
+    length: number,
+    options?: ReadOptions,
+  ): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for await (const piece of this.stream(object, offset, length, options)) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
+  }
+
+  stream(
+    { key, size }: StoredObject,
+    offset: number,
+    length: number,
+    options?: ReadOptions,
+  ): AsyncIterable<Uint8Array> {
+    return this.#objects.stream(key, size, offset, length, options);
+  }
+
+  close(): Promise<void> {
+    return this.#objects.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #listFolder(prefix: string, options: ReadOptions): Promise<readonly StoredObject[]> {
+    try {
+      return await this.#read(prefix, prefix, options);
+    } catch (error) {
+      if (isHeadwaterError(error, "SOURCE_NOT_FOUND")) return [];
+      throw error;
+    }
+  }
+
+  #indexed(): Promise<readonly StoredObject[]> {
+    this.#indexing ??= this.#read(this.#index ?? "", "", {}).finally(() => {
+      this.#indexing = undefined;
+    });
+    return this.#indexing;
+  }
+
+  async #read(
+    path: string,
+    prefix: string,
+    options: ReadOptions,
+  ): Promise<readonly StoredObject[]> {
+    const text = new TextDecoder().decode(
+      await this.#objects.readWhole(path, LISTING_LIMIT, options),
+    );
+    const objects = parseListing(text, prefix);
+    if (objects !== undefined) return objects;
+    const advice =
+      "have the server list its folders in JSON (nginx: autoindex_format json), " +
+      "or name a file that does with the `index` option";
+    const message = `${this.name}/${path} is not a listing in JSON: ${advice}`;
+    throw new HeadwaterError("SOURCE_FAILED", message);
+  }
+}

@@ -1,0 +1,130 @@
+import { fileURLToPath } from "node:url";
+import {
+  isHeadwaterError,
+  type KnownSource,
+
+  type SourceOpener,
+} from "../../lib/index.ts";
+import { FileStore } from "./file-store.ts";
+import type { HttpStoreOptions } from "./http-store.ts";
+import { LtxSource } from "./ltx-source.ts";
+import { OpeningCosts } from "./opening-costs.ts";
+import { assemble, isVanished, type RestoreTarget } from "./replica.ts";
+import { parseIdentity } from "./replica-identity.ts";
+import type { ObjectSource, ReplicaLayout } from "./store.ts";
+
+export interface LitestreamOptions {
+  /**
+   * Which state of the database: after this transaction (its TXID), or the last one at or before
+   * this time. Default: the newest.
+   */
+  at?: bigint | Date;
+  /**
+   * How the folders of the levels are named. Default: what such a store has, or the other one where
+   * nothing is found.
+   */
+  layout?: ReplicaLayout;
+  /** For replicas on a web server. */
+  http?: HttpStoreOptions;
+}
+
+/**
+ * A database from its Litestream replica (0.5 or newer): opening it costs three round trips, and
+ * then each page is fetched once, in its newest version.
+ *
+ * A half-done copy goes on with its own transaction, whatever was written since, if that can still
+ * be had; else it advances to the newest.
+ *
+ * @param replica what Litestream was told to replicate to, as a `file:`, `http:` or `https:` URL; or
+ *   a store, which the caller closes.
+ * @throws {TypeError | RangeError} when the URL or an option makes no sense.
+ */
+export function litestream(
+  replica: string | URL | ObjectSource,
+  options: LitestreamOptions = {},
+): SourceOpener {
+  const { layout } = options;
+  const target = targetOf(options.at);
+  const origin = originOf(replica, options);
+  return {
+    open: async ({ known, signal } = {}) => {
+      signal?.throwIfAborted();
+      const store = await origin.store();
+      const costs = new OpeningCosts();
+      const reading = { layout, meter: costs, ...(signal && { signal }) };
+      try {
+        const pinned = known === undefined ? undefined : pinnedBy(known, target);
+        const assembly = await assemble(store, pinned ?? target, reading).catch((error) => {
+          // What was begun with is gone: what can be had now says what is still right of it.
+          if (pinned === undefined || !isVanished(error)) throw error;
+          return assemble(store, target, reading);
+        });
+        return new LtxSource({ store, layout, assembly, costs, ownsStore: origin.isOurs });
+      } catch (error) {
+        if (origin.isOurs) await store.close();
+        throw error;
+      }
+    },
+    recognizes: (identity) => {
+      try {
+        return parseIdentity(identity).name === origin.name;
+      } catch (error) {
+        if (isHeadwaterError(error, "CORRUPT")) return false;
+        throw error;
+      }
+    },
+  };
+}
+
+interface Origin {
+  /** Without what may be secret, as the store names itself. */
+  readonly name: string;
+  /** Whether the store is opened for each device, and closed with it. */
+  readonly isOurs: boolean;
+  store(): Promise<ObjectSource>;
+}
+
+function originOf(replica: string | URL | ObjectSource, options: LitestreamOptions): Origin {
+  if (typeof replica === "object" && !(replica instanceof URL)) {
+    return { name: replica.name, isOurs: false, store: () => Promise.resolve(replica) };
+  }
+  const text = String(replica);
+  if (!URL.canParse(text)) throw new TypeError(`not a URL: ${text.replace(/[?#].*$/s, "")}`);
+  const url = new URL(text);
+  if (url.protocol === "file:") {
+    const path = fileURLToPath(url);
+    const { name } = new FileStore(path);
+    return { name, isOurs: true, store: () => Promise.resolve(new FileStore(path)) };
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    const message = `no store for ${url.protocol} URLs; file:, http: and https: are known`;
+    throw new TypeError(message);
+  }
+  const { http } = options;
+  return {
+    name: `${url.origin}${url.pathname}`.replace(/\/+$/, ""),
+    isOurs: true,
+    store: async () => {
+      const { HttpStore } = await import("./http-store.ts"); // which brings undici along
+      return new HttpStore(url, http);
+    },
+  };
+}
+
+/** What a half-done copy was begun with, if that can be what is asked for. */
+function pinnedBy(known: KnownSource, target: RestoreTarget): RestoreTarget | undefined {
+  const { txid } = parseIdentity(known.identity);
+  return target.txid === undefined || target.txid === txid ? { txid } : undefined;
+}
+
+function targetOf(at: bigint | Date | undefined): RestoreTarget {
+  if (at === undefined) return {};
+  if (typeof at === "bigint") {
+    if (at < 1n || at >= 1n << 64n) throw new RangeError(`at is ${at}; a TXID is at least 1`);
+    return { txid: at };
+  }
+  const timeMs = at.getTime();
+  if (Number.isNaN(timeMs)) throw new RangeError("at is not a valid date");
+  return { timeMs };
+}
+

@@ -1,0 +1,277 @@
+import type { Meter, RequestClass } from "../../lib/index.ts";
+import { RangeRequest } from "./ltx-source-request.ts";
+import { type Extents, GAP_SIZE } from "./replica-extents.ts";
+import type { ObjectSource } from "./store.ts";
+
+/** Requests in the background at once, at most. */
+const MOST_ACTIVE = 12;
+/** What is left of a file is fetched at once, and waits here, if it is no more than this. */
+const SMALL_FILE: number = 2 ** 20;
+/** More than this is not fetched before somebody asks for it. */
+const HELD_SIZE: number = 16 * 2 ** 20;
+/** A read in the background of at least this size needs nothing fetched beyond it. */
+const LARGE_READ: number = 4 * 2 ** 20;
+/** What is fetched beyond smaller ones that follow one another. */
+const MOST_AHEAD: number = 4 * 2 ** 20;
+/** Somebody who waits takes part in a background request that is so near. */
+const NEAR_SIZE: number = 256 * 2 ** 10;
+
+/** On whose behalf something is fetched. */
+export interface Caller {
+  readonly class: RequestClass;
+  readonly meter: Meter;
+}
+
+/**
+ * Brings the extents of a replica's files. Neighbours are fetched together; a read in the background
+ * also brings what the following ones will want, so that each file is read in few large requests,
+ * whatever pieces the hydrator asks for. Memory held is bounded.
+ */
+export class FrameRequests {
+  readonly #store: ObjectSource;
+  readonly #files: readonly Extents[];
+  /** Who brings an extent, or holds it, for each file. */
+  readonly #owners: readonly Map<number, RangeRequest>[];
+  /** Which extents were handed out: they are not fetched again unless asked for. */
+  readonly #taken: readonly Uint8Array[];
+  /** Those with something to come or to take; the least recently used first. */
+  readonly #requests = new Set<RangeRequest>();
+  /** Where a read in the background goes on if it follows the last one. */
+  #nextPage: number = Number.POSITIVE_INFINITY;
+  #ahead = 0;
+
+  constructor(store: ObjectSource, files: readonly Extents[]) {
+    this.#store = store;
+    this.#files = files;
+    this.#owners = files.map(() => new Map());
+    this.#taken = files.map(({ count }) => new Uint8Array(count));
+  }
+
+  /**
+   * Begins to fetch what is missing of pages `first` to before `end`, and returns what was begun.
+   *
+   * @param bytes how large these pages are.
+   */
+  prepare(first: number, end: number, bytes: number, caller: Caller): readonly RangeRequest[] {
+    const isBackground = caller.class === "background";
+    const ahead = isBackground ? this.#aheadOf(first, end, bytes) : 0;
+    const begun: RangeRequest[] = [];
+    for (const [file, extents] of this.#files.entries()) {
+      const from = extents.firstFrom(first);
+      const to = extents.firstFrom(end);
+      if (from === to || extents.file.body !== undefined) continue;
+      if (isBackground) begun.push(...this.#prepareBackground(file, from, to, ahead, caller));
+      else begun.push(...this.#begin(file, this.#missing(file, from, to, true), caller));
+    }
+    if (!isBackground) for (const request of begun) request.start();
+    this.#pump();
+    return begun;
+  }
+
+  /** Whether `take` needs to wait for nothing. */
+  isHere(file: number, extent: number): boolean {
+    if (this.#extents(file).file.body !== undefined) return true;
+    return this.#ownersOf(file).get(extent)?.has(extent) ?? false;
+  }
+
+  /** The bytes of an extent. Rejects as the store does. */
+  async take(file: number, extent: number, caller: Caller): Promise<Uint8Array> {
+    const { body } = this.#extents(file).file;
+    if (body !== undefined) {
+      const { offset, length } = this.#extents(file).rangeOf(extent);
+      return body.subarray(offset, offset + length);
+    }
+    while (true) {
+      const request = this.#ownersOf(file).get(extent) ?? this.#beginOne(file, extent, caller);
+      if (request.isPending) this.#makeWay();
+      try {
+        const bytes = await request.take(extent);
+        this.#took(file, extent, request);
+        return bytes;
+      } catch (error) {
+        if (error !== ABANDONED) throw error;
+      }
+    }
+  }
+
+  /** Nobody wants these any more, but who waits for a part of them. */
+  leave(requests: readonly RangeRequest[]): void {
+    for (const request of requests) {
+      if (request.isIdle && (request.isPending || request.isActive)) this.#abandon(request);
+    }
+  }
+
+  /** Ends every request with this error. */
+  close(error: unknown): void {
+    for (const request of [...this.#requests]) request.fail(error);
+    this.#requests.clear();
+  }
+
+  #prepareBackground(
+    file: number,
+    from: number,
+    to: number,
+    ahead: number,
+    caller: Caller,
+  ): readonly RangeRequest[] {
+    const extents = this.#extents(file);
+    const needed = this.#missing(file, from, to, false);
+    if (needed.length === 0) return [];
+    let limit = to;
+    let start = from;
+    if (extents.length <= SMALL_FILE && this.#hasRoomFor(extents.length)) {
+      start = 0;
+      limit = extents.count;
+    } else {
+      let bytes = 0;
+      while (limit < extents.count && bytes < ahead) {
+        bytes += extents.rangeOf(limit).length;
+        limit += 1;
+      }
+    }
+    const before = this.#missing(file, start, from, false, true);
+    const after = this.#missing(file, to, limit, false, true);
+    return this.#begin(file, [...before, ...needed, ...after], caller);
+  }
+
+  /** How far to fetch beyond a read in the background: more with each that follows the last. */
+  #aheadOf(first: number, end: number, bytes: number): number {
+    const follows = first >= this.#nextPage && first - this.#nextPage <= end - first;
+    this.#nextPage = end;
+    if (!follows || bytes >= LARGE_READ) this.#ahead = 0;
+    else this.#ahead = Math.min(MOST_AHEAD, Math.max(bytes, this.#ahead * 2));
+    return this.#ahead;
+  }
+
+  /** The extents that nobody brings. */
+  #missing(file: number, from: number, to: number, isDemand: boolean, isExtra = false): number[] {
+    const owners = this.#ownersOf(file);
+    const taken = this.#taken[file] as Uint8Array;
+    const missing: number[] = [];
+    for (let extent = from; extent < to; extent += 1) {
+      if (isExtra && taken[extent] === 1) continue;
+      const owner = owners.get(extent);
+      const isFar =
+        owner !== undefined &&
+        isDemand &&
+        owner.class === "background" &&
+        (owner.isPending || owner.bytesUntil(extent) > NEAR_SIZE);
+      if (owner === undefined || isFar) missing.push(extent);
+    }
+    return missing;
+  }
+
+  /** Makes a request for each run of these extents. */
+  #begin(file: number, missing: readonly number[], caller: Caller): readonly RangeRequest[] {
+    const extents = this.#extents(file);
+    const requests: RangeRequest[] = [];
+    let first = 0;
+    for (let next = 1; next <= missing.length; next += 1) {
+      const before = extents.rangeOf(missing[next - 1] as number);
+      const gap =
+        next < missing.length
+          ? extents.rangeOf(missing[next] as number).offset - before.offset - before.length
+          : Number.POSITIVE_INFINITY;
+      if (gap <= GAP_SIZE) continue;
+      requests.push(this.#request(file, missing.slice(first, next), caller));
+      first = next;
+    }
+    return requests;
+  }
+
+  #request(file: number, wanted: readonly number[], caller: Caller): RangeRequest {
+    const owners = this.#ownersOf(file);
+    const request: RangeRequest = new RangeRequest({
+      ...caller,
+      file,
+      store: this.#store,
+      extents: this.#extents(file),
+      first: wanted[0] as number,
+      end: (wanted.at(-1) as number) + 1,
+      isWanted: (extent) => owners.get(extent) === request,
+      ended: () => {
+        this.#release(request);
+        this.#pump();
+      },
+    });
+    for (const extent of wanted) owners.set(extent, request);
+    this.#requests.add(request);
+    return request;
+  }
+
+  #beginOne(file: number, extent: number, caller: Caller): RangeRequest {
+    const request = this.#request(file, [extent], caller);
+    request.start();
+    return request;
+  }
+
+  /** Starts what waits, as far as there is room, in the order in which it was asked for. */
+  #pump(): void {
+    let active = 0;
+    for (const request of this.#requests) {
+      if (request.isActive && request.class === "background") active += 1;
+    }
+    for (const request of [...this.#requests]) {
+      if (active >= MOST_ACTIVE) return;
+      if (!request.isPending) continue;
+      request.start();
+      active += 1;
+    }
+  }
+
+  /** Somebody waits for a request that has not started: those that nobody waits for make way. */
+  #makeWay(): void {
+    const active = [...this.#requests].filter(
+      (request) => request.isActive && request.class === "background",
+    );
+    const idle = active.find((request) => request.isIdle);
+    if (active.length >= MOST_ACTIVE && idle !== undefined) this.#abandon(idle);
+  }
+
+  /** Makes room among what is held and was not wanted for longest. */
+  #hasRoomFor(bytes: number): boolean {
+    let held = 0;
+    for (const request of this.#requests) held += request.heldBytes;
+    for (const request of [...this.#requests]) {
+      if (held + bytes <= HELD_SIZE) return true;
+      if (request.isActive || request.isPending) continue;
+      held -= request.heldBytes;
+      request.drop();
+      this.#release(request);
+    }
+    return held + bytes <= HELD_SIZE;
+  }
+
+  #took(file: number, extent: number, request: RangeRequest): void {
+    (this.#taken[file] as Uint8Array)[extent] = 1;
+    const owners = this.#ownersOf(file);
+    if (owners.get(extent) === request) owners.delete(extent);
+    this.#requests.delete(request);
+    if (request.isActive || request.heldBytes > 0) this.#requests.add(request);
+  }
+
+  #abandon(request: RangeRequest): void {
+    request.fail(ABANDONED);
+    this.#release(request);
+  }
+
+  /** What has not arrived is brought by nobody now. */
+  #release(request: RangeRequest): void {
+    const owners = this.#ownersOf(request.file);
+    for (let extent = request.first; extent < request.end; extent += 1) {
+      if (owners.get(extent) === request && !request.has(extent)) owners.delete(extent);
+    }
+    if (request.heldBytes === 0) this.#requests.delete(request);
+  }
+
+  #extents(file: number): Extents {
+    return this.#files[file] as Extents;
+  }
+
+  #ownersOf(file: number): Map<number, RangeRequest> {
+    return this.#owners[file] as Map<number, RangeRequest>;
+  }
+}
+
+/** The reason with which a request that nobody waits for is ended. */
+const ABANDONED: symbol = Symbol("nobody waits for it");

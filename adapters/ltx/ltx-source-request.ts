@@ -1,0 +1,205 @@
+import type { Meter, RequestClass } from "../../lib/index.ts";
+import type { Extents } from "./replica-extents.ts";
+import type { ObjectSource } from "./store.ts";
+
+/** With so many bytes here that nobody has taken yet, the store is made to wait. */
+const MOST_HELD: number = 2 ** 20;
+
+interface Waiter {
+  resolve(bytes: Uint8Array): void;
+  reject(error: unknown): void;
+}
+
+export interface RangeRequestOptions {
+  readonly store: ObjectSource;
+  /** Its number among the files of the replica. */
+  readonly file: number;
+  readonly extents: Extents;
+  /** The first extent, and the one after the last. */
+  readonly first: number;
+  readonly end: number;
+  readonly class: RequestClass;
+  readonly meter: Meter;
+  /** Whether somebody may still want this extent from here. */
+  isWanted(extent: number): boolean;
+  /** Called once, when nothing more comes. */
+  ended(request: RangeRequest, error: unknown): void;
+}
+
+/**
+ * One request for neighbouring extents of a file. What has arrived waits here until it is taken.
+ * Where nobody waits for what is still to come, and much is here, the store is not read on.
+ */
+export class RangeRequest {
+  readonly file: number;
+  readonly first: number;
+  readonly end: number;
+  readonly class: RequestClass;
+  readonly #options: RangeRequestOptions;
+  readonly #abort = new AbortController();
+  readonly #here = new Map<number, Uint8Array>();
+  readonly #waiters = new Map<number, Waiter[]>();
+  #held = 0;
+  #state: "pending" | "active" | "ended" = "pending";
+  /** The first extent that has not arrived. */
+  #next: number;
+  /** What is here of that one. */
+  #parts: Uint8Array[] = [];
+  #resume: (() => void) | undefined;
+
+  constructor(options: RangeRequestOptions) {
+    this.#options = options;
+    this.file = options.file;
+    this.first = options.first;
+    this.end = options.end;
+    this.class = options.class;
+    this.#next = options.first;
+  }
+
+  get isPending(): boolean {
+    return this.#state === "pending";
+  }
+
+  get isActive(): boolean {
+    return this.#state === "active";
+  }
+
+  /** Nobody waits for anything of it. */
+  get isIdle(): boolean {
+    return this.#waiters.size === 0;
+  }
+
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  /** How many bytes come before this extent does, itself included; 0 where it is here. */
+  bytesUntil(extent: number): number {
+    if (extent < this.#next) return 0;
+    const { extents } = this.#options;
+    const { offset, length } = extents.rangeOf(extent);
+    return offset + length - extents.rangeOf(this.#next).offset;
+  }
+
+  /** Takes an extent out, as soon as it is here. */
+  take(extent: number): Promise<Uint8Array> {
+    const bytes = this.#here.get(extent);
+    if (bytes !== undefined) {
+      this.#here.delete(extent);
+      this.#held -= bytes.length;
+      this.#wake();
+      return Promise.resolve(bytes);
+    }
+    return new Promise((resolve, reject) => {
+      const waiters = this.#waiters.get(extent) ?? [];
+      this.#waiters.set(extent, [...waiters, { resolve, reject }]);
+      this.start();
+      this.#wake();
+    });
+  }
+
+  has(extent: number): boolean {
+    return this.#here.has(extent);
+  }
+
+  /** Sends it, if that has not been done. */
+  start(): void {
+    if (this.#state !== "pending") return;
+    this.#state = "active";
+    void this.#run();
+  }
+
+  /** Ends it. What is here can still be taken. */
+  fail(error: unknown): void {
+    if (this.#state === "pending") this.#finish(error);
+    else this.#abort.abort(error);
+    this.#wake();
+  }
+
+  /** Forgets what is here. */
+  drop(): void {
+    this.#here.clear();
+    this.#held = 0;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#receive();
+      this.#finish(undefined);
+    } catch (error) {
+      this.#finish(error);
+    }
+  }
+
+  async #receive(): Promise<void> {
+    const { store, extents, first, end, meter } = this.#options;
+    const { signal } = this.#abort;
+    const start = extents.rangeOf(first).offset;
+    const last = extents.rangeOf(end - 1);
+    const length = last.offset + last.length - start;
+    const options = { signal, meter, class: this.class };
+    let position = start;
+    for await (const piece of store.stream(extents.file.object, start, length, options)) {
+      this.#cut(piece, position);
+      position += piece.length;
+      while (this.#isFull() && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          this.#resume = resolve;
+        });
+      }
+      signal.throwIfAborted();
+    }
+  }
+
+  /** Cuts the extents out of a piece that begins at `position` in the file. */
+  #cut(piece: Uint8Array, position: number): void {
+    let used = 0;
+    while (used < piece.length && this.#next < this.end) {
+      const { offset, length } = this.#options.extents.rangeOf(this.#next);
+      const skipped = offset - position - used;
+      if (skipped > 0) {
+        used += skipped; // superseded, and fetched over
+        continue;
+      }
+      const part = piece.subarray(used, offset + length - position);
+      this.#parts.push(part);
+      used += part.length;
+      if (position + used === offset + length) this.#arrive(this.#next, joined(this.#parts));
+    }
+  }
+
+  #arrive(extent: number, bytes: Uint8Array): void {
+    this.#next = extent + 1;
+    this.#parts = [];
+    const waiters = this.#waiters.get(extent);
+    if (waiters !== undefined) {
+      this.#waiters.delete(extent);
+      for (const { resolve } of waiters) resolve(bytes);
+    } else if (this.#options.isWanted(extent)) {
+      this.#here.set(extent, bytes);
+      this.#held += bytes.length;
+    }
+  }
+
+  #isFull(): boolean {
+    return this.#held >= MOST_HELD && this.#waiters.size === 0 && this.#next < this.end;
+  }
+
+  #wake(): void {
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  #finish(error: unknown): void {
+    this.#state = "ended";
+    const waiters = [...this.#waiters.values()].flat();
+    this.#waiters.clear();
+    this.#options.ended(this, error);
+    for (const { reject } of waiters) reject(error);
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+}

@@ -1,0 +1,267 @@
+import { setMaxListeners } from "node:events";
+import {
+  type ByteRange,
+  HeadwaterError,
+  isHeadwaterError,
+  type Meter,
+  type ReadOptions,
+  type SourceDevice,
+} from "../../lib/index.ts";
+import { changedPages } from "./advance-pages.ts";
+import { presentFirstPage } from "./first-page.ts";
+import { type Caller, FrameRequests } from "./ltx-source-frames.ts";
+import { PageDecoder } from "./ltx-source-pages.ts";
+import type { OpeningCosts } from "./opening-costs.ts";
+import { type Assembly, type AssembleOptions, assemble, isVanished } from "./replica.ts";
+import { formatIdentity, parseIdentity } from "./replica-identity.ts";
+import type { ObjectSource } from "./store.ts";
+
+/** What a stream hands on at once, in bytes, at most. */
+const PIECE_SIZE: number = 256 * 2 ** 10;
+/** How often in a row files may vanish before a page can be read from their successors. */
+const MOST_ASSEMBLIES = 5;
+
+export interface LtxSourceOptions {
+  readonly store: ObjectSource;
+  readonly layout: AssembleOptions["layout"];
+  readonly assembly: Assembly;
+  readonly costs: OpeningCosts;
+  /** Whether the store is closed with the source. */
+  readonly ownsStore: boolean;
+}
+
+/** An assembly, and what fetches its frames. */
+interface Version {
+  readonly assembly: Assembly;
+  readonly frames: FrameRequests;
+}
+
+/**
+ * A database as a Litestream replica has it after one transaction. Only the newest frame of each
+ * page is fetched. When files are compacted away meanwhile, their successors are found.
+ */
+export class LtxSource implements SourceDevice {
+  readonly size: number;
+  readonly identity: string;
+  readonly strongIdentity = true;
+  readonly txid: bigint;
+  readonly timestampMs: number;
+  readonly pageSize: number;
+  readonly #options: LtxSourceOptions;
+  readonly #decoder: PageDecoder;
+  readonly #closing = new AbortController();
+  #version: Version;
+  #assembling: Promise<void> | undefined;
+  #assemblies = 0;
+
+  constructor(options: LtxSourceOptions) {
+    const { store, assembly } = options;
+    const { txid, pages, timestampMs } = assembly;
+    this.size = pages.size;
+    this.identity = formatIdentity({ name: store.name, txid });
+    this.txid = txid;
+    this.timestampMs = timestampMs;
+    this.pageSize = pages.pageSize;
+    this.#options = options;
+    this.#decoder = new PageDecoder(pages.pageSize, pages.commit, store.name);
+    this.#version = { assembly, frames: new FrameRequests(store, pages.files) };
+    setMaxListeners(0, this.#closing.signal); // one for each read
+  }
+
+  /** What is known of the replica. */
+  get assembly(): Assembly {
+    return this.#version.assembly;
+  }
+
+  async read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for await (const piece of this.stream(offset, length, options)) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
+  }
+
+  async *stream(
+    offset: number,
+    length: number,
+    options: ReadOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#check(offset, length);
+    if (length === 0) return;
+    const { signal, class: by = "demand", meter = FREE } = options;
+    const caller: Caller = { class: by, meter };
+    this.#options.costs.charge(meter);
+    meter.bytes(0); // what it costs is reported, even if that is nothing
+    const { pageSize } = this;
+    const first = Math.floor(offset / pageSize) + 1;
+    const end = Math.ceil((offset + length) / pageSize) + 1;
+    const ending = endOf(signal, this.#closing.signal);
+    let { frames } = this.#version;
+    let begun = frames.prepare(first, end, length, caller);
+    try {
+      for (let pgno = first; pgno < end; ) {
+        if (frames !== this.#version.frames) {
+          frames = this.#version.frames;
+          begun = frames.prepare(pgno, end, length, caller);
+        }
+        const pages = this.#readyPages(pgno, end);
+        const bytes = new Uint8Array(pages * pageSize);
+        for (let index = 0; index < pages; index += 1) {
+          const page = bytes.subarray(index * pageSize, (index + 1) * pageSize);
+          await Promise.race([this.#fill(pgno + index, page, caller), ending.promise]);
+        }
+        const start = (pgno - 1) * pageSize;
+        yield bytes.subarray(Math.max(0, offset - start), offset + length - start);
+        pgno += pages;
+      }
+      begun = []; // what was fetched beyond the range is for who reads on
+    } finally {
+      ending.release();
+      frames.leave(begun);
+    }
+  }
+
+  async *zeros(offset: number, length: number): AsyncGenerator<ByteRange, void, undefined> {
+    this.#check(offset, length);
+    yield* this.#version.assembly.pages.zeros(offset, length);
+  }
+
+  /**
+   * What the transactions after that one changed: undefined for another replica, for a later
+   * transaction, and where only a snapshot is left of the files between the two.
+   */
+  async changedSince(
+    identity: string,
+    options: ReadOptions = {},
+  ): Promise<readonly ByteRange[] | undefined> {
+    const from = identityOf(identity);
+    const { store } = this.#options;
+    if (from === undefined || from.name !== store.name) return undefined;
+    return changedPages(store, this.#version.assembly, from.txid, options);
+  }
+
+  async close(): Promise<void> {
+    const error = closed(this.#options.store.name);
+    this.#closing.abort(error);
+    this.#version.frames.close(error);
+    if (this.#options.ownsStore) await this.#options.store.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #check(offset: number, length: number): void {
+    this.#closing.signal.throwIfAborted();
+    const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
+    if (inside && offset >= 0 && length >= 0 && offset + length <= this.size) return;
+    throw new RangeError(`${length} bytes at ${offset} are not inside ${this.size}`);
+  }
+
+  /** How many pages from this one on can be given together: those that are here, at least one. */
+  #readyPages(first: number, end: number): number {
+    const { assembly, frames } = this.#version;
+    const most = Math.min(end, first + Math.max(1, Math.floor(PIECE_SIZE / this.pageSize)));
+    let pgno = first + 1;
+    for (; pgno < most; pgno += 1) {
+      const place = assembly.pages.placeOf(pgno);
+      if (place !== undefined && !frames.isHere(place.file, place.extent)) break;
+    }
+    return pgno - first;
+  }
+
+  /** Fills `page`, which holds zeros. */
+  async #fill(pgno: number, page: Uint8Array, caller: Caller): Promise<void> {
+    while (true) {
+      const version = this.#version;
+      const { pages } = version.assembly;
+      const place = pages.placeOf(pgno);
+      if (place === undefined) return;
+      const { file, extent } = place;
+      try {
+        const bytes = await version.frames.take(file, extent, caller);
+        const extents = pages.files[file];
+        if (extents !== undefined) this.#decoder.decode(extents, extent, bytes, page);
+        if (pgno === 1) presentFirstPage(page, this.txid, pages.commit);
+        this.#assemblies = 0;
+        return;
+      } catch (error) {
+        if (error !== REASSEMBLED && !isVanished(error)) throw error;
+        await this.#reassemble(version, error, caller.meter);
+      }
+    }
+  }
+
+  /** Files have vanished: finds out where their pages are now. */
+  async #reassemble(version: Version, cause: unknown, meter: Meter): Promise<void> {
+    if (version !== this.#version) return; // somebody has
+    this.#assembling ??= this.#assemble(version, cause, meter).finally(() => {
+      this.#assembling = undefined;
+    });
+    await this.#assembling;
+  }
+
+  async #assemble({ assembly, frames }: Version, cause: unknown, meter: Meter): Promise<void> {
+    const { store, layout } = this.#options;
+    this.#assemblies += 1;
+    if (this.#assemblies > MOST_ASSEMBLIES) throw cause;
+    const { signal } = this.#closing;
+    const known = assembly.pages.files.map(({ file }) => file);
+    try {
+      const next = await assemble(store, { txid: this.txid }, { layout, known, meter, signal });
+      const { commit, pageSize, files } = next.pages;
+      if (commit !== assembly.pages.commit || pageSize !== this.pageSize) {
+        throw new HeadwaterError("SOURCE_CHANGED", `it has ${commit} pages of ${pageSize} bytes`);
+      }
+      this.#version = { assembly: next, frames: new FrameRequests(store, files) };
+    } catch (error) {
+      if (!isVanished(error)) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `${this.identity} cannot be assembled any more: ${reason}`;
+      throw new HeadwaterError("SOURCE_CHANGED", message, { cause: error });
+    }
+    frames.close(REASSEMBLED);
+  }
+}
+
+/** Why a request is given up whose files have successors. */
+const REASSEMBLED: symbol = Symbol("the replica was assembled again");
+
+const FREE: Meter = { request: () => {}, bytes: () => {} };
+
+function closed(name: string): HeadwaterError {
+  return new HeadwaterError("CLOSED", `${name} was closed`);
+}
+
+function identityOf(identity: string): ReturnType<typeof parseIdentity> | undefined {
+  try {
+    return parseIdentity(identity);
+  } catch (error) {
+    if (isHeadwaterError(error, "CORRUPT")) return undefined;
+    throw error;
+  }
+}
+
+/** Rejects when one of the two is aborted, for a race. */
+function endOf(
+  signal: AbortSignal | undefined,
+  closing: AbortSignal,
+): { promise: Promise<never>; release(): void } {
+  signal?.throwIfAborted();
+  closing.throwIfAborted();
+  let abort = (): void => {};
+  const promise = new Promise<never>((_, reject) => {
+    abort = () => reject(signal?.aborted ? signal.reason : closing.reason);
+  });
+  promise.catch(() => {}); // there may be nobody in the race
+  const both = [signal, closing].filter((one) => one !== undefined);
+  for (const one of both) one.addEventListener("abort", abort, { once: true });
+  return {
+    promise,
+    release: () => {
+      for (const one of both) one.removeEventListener("abort", abort);
+    },
+  };
+}
