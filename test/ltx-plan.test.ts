@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { ReplicaFile } from "../adapters/ltx/list-files.ts";
 import { planAdvance } from "../adapters/ltx/advance-plan.ts";
+import type { ReplicaFile } from "../adapters/ltx/list-files.ts";
 import { planRestore, reachableTxids } from "../adapters/ltx/restore-plan.ts";
 import { HeadwaterError } from "../lib/index.ts";
 import { propertyRuns } from "./property-runs.ts";

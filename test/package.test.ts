@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./file": ["FileDevice", "FileMapStore"],
   "./memory": ["MemoryDevice", "MemoryMapStore"],
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
-  "./ltx": ["parseHeader", "parsePageIndex", "decodeFrame", "parseFileName", "Crc64"],
+  "./ltx": ["parseHeader", "parsePageIndex", "decodeFrame", "parseFileName", "Crc64", "litestream"],
   "./hyparquet": ["asyncBuffer"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
 };

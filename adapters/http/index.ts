@@ -4,9 +4,9 @@ import { parseIdentity } from "./identity.ts";
 import { openAnew, openKnown } from "./open.ts";
 import { checkOptions, type HttpOptions } from "./options.ts";
 
-export { HttpObjects } from "./objects.ts";
 export type { HttpHeaders, HttpHeadersFunction } from "./headers.ts";
 export { formatIdentity, type HttpIdentity, parseIdentity } from "./identity.ts";
+export { HttpObjects } from "./objects.ts";
 export type { HttpOptions, HttpTlsOptions } from "./options.ts";
 export type { Validators } from "./validators.ts";
 

@@ -6,7 +6,7 @@ const ONE: bigint = 1n << 63n;
 
 /**
  * Joins the CRCs of bytes that follow one another without looking at the bytes again, so that parts
- * of a file can be taken in any order. All second parts have the same length.
+ * of a file can be taken in any order. For many second parts of the same length.
  */
 export class ChecksumJoin {
   /** What each value of each byte of a CRC becomes when that many bytes come after it. */
@@ -40,6 +40,11 @@ export class ChecksumJoin {
     }
     return joined;
   }
+}
+
+/** The plain CRC of two parts, the second of which has this length in bytes. */
+export function joinChecksums(first: bigint, second: bigint, length: number): bigint {
+  return multiply(first, powerOfX(8 * length)) ^ second;
 }
 
 /** x to this power, modulo the polynomial. */

@@ -1,10 +1,5 @@
 import { fileURLToPath } from "node:url";
-import {
-  isHeadwaterError,
-  type KnownSource,
-
-  type SourceOpener,
-} from "../../lib/index.ts";
+import { isHeadwaterError, type KnownSource, type SourceOpener } from "../../lib/index.ts";
 import { FileStore } from "./file-store.ts";
 import type { HttpStoreOptions } from "./http-store.ts";
 import { LtxSource } from "./ltx-source.ts";
@@ -127,4 +122,3 @@ function targetOf(at: bigint | Date | undefined): RestoreTarget {
   if (Number.isNaN(timeMs)) throw new RangeError("at is not a valid date");
   return { timeMs };
 }
-

@@ -1,5 +1,5 @@
 import { CHECKSUM_FLAG, Crc64, formatChecksum } from "./checksum.ts";
-import { ChecksumJoin } from "./checksum-join.ts";
+import { ChecksumJoin, joinChecksums } from "./checksum-join.ts";
 import { frameHeadSize, PAGE_HEADER_SIZE, SIZE_SIZE } from "./page-frame.ts";
 import { FRAMES_END_SIZE } from "./page-index.ts";
 import type { LoadedFile } from "./replica-file.ts";
@@ -71,7 +71,7 @@ export class FileCheck {
     const end = new Crc64().update(new Uint8Array(FRAMES_END_SIZE));
     end.update(tail, 0, tail.length - CHECKSUM_SIZE);
     const endLength = FRAMES_END_SIZE + tail.length - CHECKSUM_SIZE;
-    checksum = CHECKSUM_FLAG | new ChecksumJoin(endLength).join(checksum, end.value);
+    checksum = CHECKSUM_FLAG | joinChecksums(checksum, end.value, endLength);
     if (checksum === trailer.fileChecksum) return undefined;
     const found = formatChecksum(checksum);
     return `its checksum is ${found}, and should be ${formatChecksum(trailer.fileChecksum)}`;

@@ -23,9 +23,9 @@ export interface Caller {
 }
 
 /**
- * Brings the extents of a replica's files. Neighbours are fetched together; a read in the background
- * also brings what the following ones will want, so that each file is read in few large requests,
- * whatever pieces the hydrator asks for. Memory held is bounded.
+ * Brings the extents of a replica's files. Neighbours are fetched together; a read in the
+ * background also brings what the following ones will want, so that each file is read in few large
+ * requests, whatever pieces the hydrator asks for. Memory held is bounded.
  */
 export class FrameRequests {
   readonly #store: ObjectSource;
@@ -68,19 +68,23 @@ export class FrameRequests {
     return begun;
   }
 
-  /** Whether `take` needs to wait for nothing. */
-  isHere(file: number, extent: number): boolean {
-    if (this.#extents(file).file.body !== undefined) return true;
-    return this.#ownersOf(file).get(extent)?.has(extent) ?? false;
-  }
-
-  /** The bytes of an extent. Rejects as the store does. */
-  async take(file: number, extent: number, caller: Caller): Promise<Uint8Array> {
+  /** The bytes of an extent, if they are here. */
+  takeNow(file: number, extent: number): Uint8Array | undefined {
     const { body } = this.#extents(file).file;
     if (body !== undefined) {
       const { offset, length } = this.#extents(file).rangeOf(extent);
       return body.subarray(offset, offset + length);
     }
+    const request = this.#ownersOf(file).get(extent);
+    const bytes = request?.takeNow(extent);
+    if (request !== undefined && bytes !== undefined) this.#took(file, extent, request);
+    return bytes;
+  }
+
+  /** The same as soon as they are here. Rejects as the store does. */
+  async take(file: number, extent: number, caller: Caller): Promise<Uint8Array> {
+    const here = this.takeNow(file, extent);
+    if (here !== undefined) return here;
     while (true) {
       const request = this.#ownersOf(file).get(extent) ?? this.#beginOne(file, extent, caller);
       if (request.isPending) this.#makeWay();

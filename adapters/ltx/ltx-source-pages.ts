@@ -75,7 +75,10 @@ export class PageDecoder {
   #decodeFrame(file: LoadedFile, frame: number, bytes: Uint8Array, page: Uint8Array): void {
     const pgno = file.index.pgnos[frame] as number;
     const offset = file.index.offsets[frame] as number;
-    if (bytes.length < PAGE_HEADER_SIZE || frameSize(bytes, this.#pageSize, offset) !== bytes.length) {
+    if (
+      bytes.length < PAGE_HEADER_SIZE ||
+      frameSize(bytes, this.#pageSize, offset) !== bytes.length
+    ) {
       throw corrupt(`page ${pgno}: the ${bytes.length} bytes at ${offset} are not its frame`);
     }
     if (pgnoOf(bytes) !== pgno) {

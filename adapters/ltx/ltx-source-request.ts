@@ -81,15 +81,18 @@ export class RangeRequest {
     return offset + length - extents.rangeOf(this.#next).offset;
   }
 
-  /** Takes an extent out, as soon as it is here. */
-  take(extent: number): Promise<Uint8Array> {
+  /** Takes an extent out, if it is here. */
+  takeNow(extent: number): Uint8Array | undefined {
     const bytes = this.#here.get(extent);
-    if (bytes !== undefined) {
-      this.#here.delete(extent);
-      this.#held -= bytes.length;
-      this.#wake();
-      return Promise.resolve(bytes);
-    }
+    if (bytes === undefined) return undefined;
+    this.#here.delete(extent);
+    this.#held -= bytes.length;
+    this.#wake();
+    return bytes;
+  }
+
+  /** Takes out one that is not here, as soon as it is. */
+  take(extent: number): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const waiters = this.#waiters.get(extent) ?? [];
       this.#waiters.set(extent, [...waiters, { resolve, reject }]);

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import {
+  assert,
   type ByteRange,
   HeadwaterError,
   isHeadwaterError,
@@ -8,12 +9,14 @@ import {
   type SourceDevice,
 } from "../../lib/index.ts";
 import { changedPages } from "./advance-pages.ts";
+import { endOf } from "./ending.ts";
 import { presentFirstPage } from "./first-page.ts";
 import { type Caller, FrameRequests } from "./ltx-source-frames.ts";
 import { PageDecoder } from "./ltx-source-pages.ts";
 import type { OpeningCosts } from "./opening-costs.ts";
-import { type Assembly, type AssembleOptions, assemble, isVanished } from "./replica.ts";
+import { type AssembleOptions, type Assembly, assemble, isVanished } from "./replica.ts";
 import { formatIdentity, parseIdentity } from "./replica-identity.ts";
+import type { PagePlace, ReplicaPages } from "./replica-pages.ts";
 import type { ObjectSource } from "./store.ts";
 
 /** What a stream hands on at once, in bytes, at most. */
@@ -50,6 +53,8 @@ export class LtxSource implements SourceDevice {
   readonly #options: LtxSourceOptions;
   readonly #decoder: PageDecoder;
   readonly #closing = new AbortController();
+  /** Where pages are decompressed before it is known how many there are. */
+  readonly #decoded: Uint8Array;
   #version: Version;
   #assembling: Promise<void> | undefined;
   #assemblies = 0;
@@ -64,6 +69,7 @@ export class LtxSource implements SourceDevice {
     this.pageSize = pages.pageSize;
     this.#options = options;
     this.#decoder = new PageDecoder(pages.pageSize, pages.commit, store.name);
+    this.#decoded = new Uint8Array(Math.max(PIECE_SIZE, pages.pageSize));
     this.#version = { assembly, frames: new FrameRequests(store, pages.files) };
     setMaxListeners(0, this.#closing.signal); // one for each read
   }
@@ -106,15 +112,13 @@ export class LtxSource implements SourceDevice {
           frames = this.#version.frames;
           begun = frames.prepare(pgno, end, length, caller);
         }
-        const pages = this.#readyPages(pgno, end);
-        const bytes = new Uint8Array(pages * pageSize);
-        for (let index = 0; index < pages; index += 1) {
-          const page = bytes.subarray(index * pageSize, (index + 1) * pageSize);
-          await Promise.race([this.#fill(pgno + index, page, caller), ending.promise]);
-        }
+        const taken = await Promise.race([this.#take(pgno, caller), ending.promise]);
+        const { bytes, failure } = this.#decodeRun(pgno, end, taken);
         const start = (pgno - 1) * pageSize;
-        yield bytes.subarray(Math.max(0, offset - start), offset + length - start);
-        pgno += pages;
+        const piece = bytes.subarray(Math.max(0, offset - start), offset + length - start);
+        if (piece.length > 0) yield piece;
+        if (failure !== undefined) throw failure.error;
+        pgno += bytes.length / pageSize;
       }
       begun = []; // what was fetched beyond the range is for who reads on
     } finally {
@@ -160,38 +164,57 @@ export class LtxSource implements SourceDevice {
     throw new RangeError(`${length} bytes at ${offset} are not inside ${this.size}`);
   }
 
-  /** How many pages from this one on can be given together: those that are here, at least one. */
-  #readyPages(first: number, end: number): number {
-    const { assembly, frames } = this.#version;
-    const most = Math.min(end, first + Math.max(1, Math.floor(PIECE_SIZE / this.pageSize)));
-    let pgno = first + 1;
-    for (; pgno < most; pgno += 1) {
-      const place = assembly.pages.placeOf(pgno);
-      if (place !== undefined && !frames.isHere(place.file, place.extent)) break;
-    }
-    return pgno - first;
-  }
-
-  /** Fills `page`, which holds zeros. */
-  async #fill(pgno: number, page: Uint8Array, caller: Caller): Promise<void> {
+  /** The bytes of a page's extent as soon as they are here; undefined for a page of zeros. */
+  async #take(pgno: number, caller: Caller): Promise<Taken | undefined> {
     while (true) {
       const version = this.#version;
       const { pages } = version.assembly;
       const place = pages.placeOf(pgno);
-      if (place === undefined) return;
-      const { file, extent } = place;
+      if (place === undefined) return undefined;
       try {
-        const bytes = await version.frames.take(file, extent, caller);
-        const extents = pages.files[file];
-        if (extents !== undefined) this.#decoder.decode(extents, extent, bytes, page);
-        if (pgno === 1) presentFirstPage(page, this.txid, pages.commit);
+        const bytes = await version.frames.take(place.file, place.extent, caller);
         this.#assemblies = 0;
-        return;
+        return { pages, place, bytes };
       } catch (error) {
         if (error !== REASSEMBLED && !isVanished(error)) throw error;
         await this.#reassemble(version, error, caller.meter);
       }
     }
+  }
+
+  /**
+   * Pages from `first` on, which was taken: as many as are here, and no more than make a piece. One
+   * that is corrupt ends them.
+   */
+  #decodeRun(first: number, end: number, taken: Taken | undefined): DecodedRun {
+    const { pageSize } = this;
+    const { frames, assembly } = this.#version;
+    const most = Math.min(end, first + Math.max(1, Math.floor(PIECE_SIZE / pageSize)));
+    let pgno = first;
+    try {
+      for (let next = taken; pgno < most; ) {
+        const at = (pgno - first) * pageSize;
+        const page = this.#decoded.subarray(at, at + pageSize);
+        if (next === undefined) page.fill(0);
+        else this.#decode(pgno, next, page);
+        pgno += 1;
+        if (pgno === most) break;
+        const place = assembly.pages.placeOf(pgno);
+        const here = place && frames.takeNow(place.file, place.extent);
+        if (place !== undefined && here === undefined) break;
+        next = place && here && { pages: assembly.pages, place, bytes: here };
+      }
+      return { bytes: this.#decoded.slice(0, (pgno - first) * pageSize), failure: undefined };
+    } catch (error) {
+      return { bytes: this.#decoded.slice(0, (pgno - first) * pageSize), failure: { error } };
+    }
+  }
+
+  #decode(pgno: number, { pages, place, bytes }: Taken, page: Uint8Array): void {
+    const extents = pages.files[place.file];
+    assert(extents !== undefined, `no file ${place.file}`);
+    this.#decoder.decode(extents, place.extent, bytes, page);
+    if (pgno === 1) presentFirstPage(page, this.txid, pages.commit);
   }
 
   /** Files have vanished: finds out where their pages are now. */
@@ -226,6 +249,18 @@ export class LtxSource implements SourceDevice {
   }
 }
 
+/** The bytes of an extent. */
+interface Taken {
+  readonly pages: ReplicaPages;
+  readonly place: PagePlace;
+  readonly bytes: Uint8Array;
+}
+
+interface DecodedRun {
+  readonly bytes: Uint8Array;
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
 /** Why a request is given up whose files have successors. */
 const REASSEMBLED: symbol = Symbol("the replica was assembled again");
 
@@ -242,26 +277,4 @@ function identityOf(identity: string): ReturnType<typeof parseIdentity> | undefi
     if (isHeadwaterError(error, "CORRUPT")) return undefined;
     throw error;
   }
-}
-
-/** Rejects when one of the two is aborted, for a race. */
-function endOf(
-  signal: AbortSignal | undefined,
-  closing: AbortSignal,
-): { promise: Promise<never>; release(): void } {
-  signal?.throwIfAborted();
-  closing.throwIfAborted();
-  let abort = (): void => {};
-  const promise = new Promise<never>((_, reject) => {
-    abort = () => reject(signal?.aborted ? signal.reason : closing.reason);
-  });
-  promise.catch(() => {}); // there may be nobody in the race
-  const both = [signal, closing].filter((one) => one !== undefined);
-  for (const one of both) one.addEventListener("abort", abort, { once: true });
-  return {
-    promise,
-    release: () => {
-      for (const one of both) one.removeEventListener("abort", abort);
-    },
-  };
 }

@@ -1,5 +1,5 @@
 import { isHeadwaterError, type ReadOptions } from "../../lib/index.ts";
-import { type ReplicaFile, listFiles } from "./list-files.ts";
+import { listFiles, type ReplicaFile } from "./list-files.ts";
 import { patient } from "./patient-source.ts";
 import { type LoadedFile, loadFile } from "./replica-file.ts";
 import { ReplicaPages } from "./replica-pages.ts";
@@ -100,7 +100,9 @@ export async function loadAll(
 ): Promise<readonly LoadedFile[]> {
   const loaded = new Map<ReplicaFile, LoadedFile>();
   for (const object of objects) {
-    const same = known.find(({ object: { key, size } }) => key === object.key && size === object.size);
+    const same = known.find(
+      ({ object: { key, size } }) => key === object.key && size === object.size,
+    );
     if (same !== undefined) loaded.set(object, same);
   }
   const missing = objects.filter((object) => !loaded.has(object));

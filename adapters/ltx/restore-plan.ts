@@ -108,7 +108,8 @@ function notAvailable(
   let why = "its files were compacted into larger ones";
   if (above === undefined) {
     why = "the replica does not reach so far";
-    if (gap !== undefined && gap.first <= target) why = `the files of ${nameTxids(gap)} are missing`;
+    if (gap !== undefined && gap.first <= target)
+      why = `the files of ${nameTxids(gap)} are missing`;
   }
   const near = [below, above].filter((txid) => txid !== undefined);
   const message = `TXID ${target} is not available: ${why}; the nearest that is: ${near.join(", ")}`;
