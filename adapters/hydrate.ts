@@ -126,7 +126,9 @@ async function openLocal(
     const found = copy.known?.identity;
     if (copy.state === "finished") checkFinished(origin, path, found, options);
     source = await openSource(origin, copy, options, early?.source);
-    const isRestarted = source !== undefined && found !== undefined && source.identity !== found;
+    const isOther = source !== undefined && found !== undefined && source.identity !== found;
+    const canAdvance = source?.changedSince !== undefined && copy.stored?.written === false;
+    const isRestarted = isOther && !canAdvance;
     if (isRestarted) await copy.restart();
     const { regionSize, noHydration: sparse = false } = options;
     if (source !== undefined && copy.state === "new") {

@@ -20,6 +20,11 @@ export interface FileDeviceOptions {
   synchronousReads?: number;
   /** What gives the file its final name, once it is whole. */
   finish?: () => Promise<void>;
+  /**
+   * Called before a finished file is changed to become another version: prepares a copy of it. What
+   * it returns puts that in place, and resolves to its path.
+   */
+  unfinish?: () => Promise<() => Promise<string>>;
 }
 
 const SYNCHRONOUS_READS = 65536;
@@ -32,13 +37,16 @@ export class FileDevice implements SourceDevice, DestinationDevice {
   readonly identity: string;
   readonly strongIdentity = false;
   readonly path: string;
-  readonly #file: FileHandle;
+  #file: FileHandle;
+  /** Left for another file, and closed at the end: something may still read from it. */
+  readonly #former: FileHandle[] = [];
   /** -1 once closed: the number may be another file's then. */
   #fd: number;
   #size: number;
   readonly #writable: boolean;
   readonly #synchronousReads: number;
   readonly #finish: (() => Promise<void>) | undefined;
+  readonly #unfinish: FileDeviceOptions["unfinish"];
   #underWay = 0;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -57,6 +65,7 @@ export class FileDevice implements SourceDevice, DestinationDevice {
     this.#writable = options.writable ?? false;
     this.#synchronousReads = options.synchronousReads ?? SYNCHRONOUS_READS;
     this.#finish = options.finish;
+    this.#unfinish = options.unfinish;
   }
 
   /**
@@ -190,6 +199,17 @@ export class FileDevice implements SourceDevice, DestinationDevice {
     return fingerprint;
   }
 
+  async unfinish(): Promise<() => Promise<void>> {
+    const putInPlace = await this.#unfinish?.();
+    return async () => {
+      if (putInPlace === undefined) return;
+      const file = await open(await putInPlace(), "r+");
+      this.#former.push(this.#file);
+      this.#file = file;
+      this.#fd = file.fd;
+    };
+  }
+
   async finish(): Promise<void> {
     await this.#finish?.();
   }
@@ -210,7 +230,7 @@ export class FileDevice implements SourceDevice, DestinationDevice {
         this.#idle = resolve;
       });
     }
-    await this.#file.close();
+    await Promise.all([...this.#former, this.#file].map((file) => file.close()));
   }
 
   /** Runs one call on the open file: `close` waits for it, and its errors say what and where. */

@@ -94,10 +94,23 @@ export function decide(found: Found, consent: Consent): Decision {
     return "new";
   }
 
-  if (file !== undefined && !consent.overwrite) throw exists(found);
-  if (map !== undefined && partial?.size === BigInt(map.size)) return "partial";
+  const isContinued = map !== undefined && partial !== undefined && isPartOf(partial, map);
+  const isInTheWay = file !== undefined && !(isContinued && isFormerVersion(found));
+  if (isInTheWay && !consent.overwrite) throw exists(found);
+  if (isContinued) return "partial";
   if (hasData(partial) && !consent.discardLocal) throw corrupt(found);
   return "new";
+}
+
+/** While a copy becomes one of another version its size is neither the one nor the other. */
+function isPartOf(partial: BigIntStats, map: StoredMap): boolean {
+  return partial.size === BigInt(map.size) || map.advancing;
+}
+
+/** Whether `<file>` is the finished former version that the unfinished copy will replace. */
+export function isFormerVersion({ file, map }: Pick<Found, "file" | "map">): boolean {
+  if (file === undefined || map === undefined || map.complete) return false;
+  return map.fingerprint !== "" && hasFingerprint(file, map.fingerprint, false);
 }
 
 /** Whether anything was ever written to the file. What was not takes no space. */

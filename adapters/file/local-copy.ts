@@ -10,12 +10,21 @@ import {
   mapSlotSize,
   type StoredMap,
 } from "../../lib/index.ts";
-import { FileDevice } from "./file-device.ts";
+import { FileDevice, type FileDeviceOptions } from "./file-device.ts";
 import { fileError, hasCode } from "./file-error.ts";
 import { FileMapStore } from "./file-map-store.ts";
-import { type Consent, type Decision, decide, type Found, hasData, look } from "./found.ts";
+import {
+  type Consent,
+  type Decision,
+  decide,
+  type Found,
+  hasData,
+  isFormerVersion,
+  look,
+} from "./found.ts";
 import { FileLock } from "./lock.ts";
 import { type CopyNames, flushFolder, namesOf, remove, renameNew } from "./names.ts";
+import { copyAside, fingerprintAt, placeAside, settleAside } from "./next-version.ts";
 
 export interface LocalCopyOptions extends Partial<Consent> {
   /** Ends the opening. */
@@ -47,7 +56,9 @@ export class LocalCopy implements AsyncDisposable {
   readonly names: CopyNames;
   readonly #lock: FileLock;
   readonly #consent: Consent;
-  readonly #deviceOptions: { synchronousReads?: number };
+  readonly #deviceOptions: FileDeviceOptions;
+  /** The fingerprint of the finished former version, which `<file>` is until this copy is whole. */
+  #former: string | undefined;
   #found: Found;
   #state: CopyState = "new";
   #stored: StoredMap | undefined;
@@ -61,7 +72,11 @@ export class LocalCopy implements AsyncDisposable {
     this.#found = found;
     this.#lock = lock;
     this.#consent = { overwrite, discardLocal };
-    this.#deviceOptions = synchronousReads === undefined ? {} : { synchronousReads };
+    this.#deviceOptions = {
+      ...(synchronousReads !== undefined && { synchronousReads }),
+      finish: () => this.#finish(),
+      unfinish: () => this.#unfinish(),
+    };
   }
 
   /**
@@ -78,7 +93,7 @@ export class LocalCopy implements AsyncDisposable {
     let copy: LocalCopy | undefined;
     try {
       signal?.throwIfAborted();
-      copy = new LocalCopy(await look(names), lock, options);
+      copy = new LocalCopy(await settleAside(await look(names)), lock, options);
       await copy.#takeUp(decide(copy.#found, copy.#consent));
       signal?.throwIfAborted();
       return copy;
@@ -139,12 +154,7 @@ export class LocalCopy implements AsyncDisposable {
           `${names.file} is finished; set overwrite to replace it`,
         );
       }
-      if (hasData(this.#found.partial) && !discardLocal) {
-        throw new HeadwaterError(
-          "EXISTS",
-          `${names.partial} is in the way; move it away, or set discardLocal to remove it`,
-        );
-      }
+      this.#checkPartial();
     }
     await this.#letGo();
     this.#state = "new";
@@ -168,10 +178,7 @@ export class LocalCopy implements AsyncDisposable {
     try {
       await this.#removeRemains();
       this.#mapStore = await FileMapStore.create(names.map, mapSlotSize(regionCount));
-      this.#destination = await FileDevice.create(names.partial, size, {
-        ...this.#deviceOptions,
-        finish: () => this.#finish(),
-      });
+      this.#destination = await FileDevice.create(names.partial, size, this.#deviceOptions);
       await flushFolder(names.folder);
     } catch (error) {
       await this.#letGo();
@@ -232,15 +239,10 @@ export class LocalCopy implements AsyncDisposable {
     if (decision === "finished") await this.#dropSecondName();
     this.#state = decision === "partial" ? "partial" : "finished";
     this.#stored = this.#found.map;
+    if (isFormerVersion(this.#found)) this.#former = this.#stored?.fingerprint;
     this.#mapStore = await FileMapStore.open(names.map);
-    this.#destination =
-      this.#state === "finished"
-        ? await FileDevice.open(names.file, { ...this.#deviceOptions, writable: true })
-        : await FileDevice.open(names.partial, {
-            ...this.#deviceOptions,
-            writable: true,
-            finish: () => this.#finish(),
-          });
+    const path = this.#state === "finished" ? names.file : names.partial;
+    this.#destination = await FileDevice.open(path, { ...this.#deviceOptions, writable: true });
   }
 
   /** The file goes first, durably: without its map it would be refused as somebody's data. */
@@ -256,11 +258,26 @@ export class LocalCopy implements AsyncDisposable {
     this.#state = "finished";
   }
 
+  /** The finished file keeps its name until the new version is whole. */
+  async #unfinish(): Promise<() => Promise<string>> {
+    const { names } = this;
+    if (this.#state !== "finished") return () => Promise.resolve(names.partial);
+    this.#checkPartial();
+    await copyAside(names);
+    return async () => {
+      this.#former = await fingerprintAt(names.file);
+      await placeAside(names);
+      this.#state = "partial";
+      return names.partial;
+    };
+  }
+
   /** A file that somebody else put there meanwhile is never replaced, unless it may be. */
   async #giveName(): Promise<void> {
     const { file, partial, folder } = this.names;
     try {
-      if (this.#consent.overwrite) await rename(partial, file);
+      const isFormer = this.#former !== undefined && (await fingerprintAt(file)) === this.#former;
+      if (this.#consent.overwrite || isFormer) await rename(partial, file);
       else await renameNew(partial, file);
       await flushFolder(folder);
       this.#found = { ...this.#found, partial: undefined };
@@ -283,6 +300,14 @@ export class LocalCopy implements AsyncDisposable {
     await remove(this.names.partial);
     await flushFolder(this.names.folder);
     this.#found = { ...this.#found, partial: undefined };
+  }
+
+  #checkPartial(): void {
+    if (!hasData(this.#found.partial) || this.#consent.discardLocal) return;
+    throw new HeadwaterError(
+      "EXISTS",
+      `${this.names.partial} is in the way; move it away, or set discardLocal to remove it`,
+    );
   }
 
   /** Resolves, or rejects, when all is closed: nothing of ours is open when the lock goes. */

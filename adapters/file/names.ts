@@ -12,6 +12,8 @@ export interface CopyNames {
   readonly file: string;
   /** What it is called until then. */
   readonly partial: string;
+  /** A copy of the finished file, while it is prepared to become another version. */
+  readonly aside: string;
   readonly map: string;
   readonly lock: string;
 }
@@ -30,6 +32,7 @@ export async function namesOf(path: string): Promise<CopyNames> {
       folder,
       file,
       partial: `${file}.partial`,
+      aside: `${file}.advance`,
       map: `${file}.headwater`,
       lock: `${file}.headwater.lock`,
     };
