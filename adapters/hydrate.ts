@@ -127,8 +127,8 @@ async function openLocal(
     if (copy.state === "finished") checkFinished(origin, path, found, options);
     source = await openSource(origin, copy, options, early?.source);
     const isOther = source !== undefined && found !== undefined && source.identity !== found;
-    const canAdvance = source?.changedSince !== undefined && copy.stored?.written === false;
-    const isRestarted = isOther && !canAdvance;
+    const isVersion = source?.changedSince !== undefined && origin.recognizes(found ?? "");
+    const isRestarted = isOther && !(isVersion && copy.stored?.written === false);
     if (isRestarted) await copy.restart();
     const { regionSize, noHydration: sparse = false } = options;
     if (source !== undefined && copy.state === "new") {

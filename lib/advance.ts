@@ -36,9 +36,14 @@ export function advancedCopy(
     changed.map(({ offset, length }): Run => geometry.runOf(offset, length)),
   );
   const writtenRegions = new WrittenRegions(library, geometry.regionCount);
-  const fresh = { complete: false, written: false, unsettled: false, advancing: true };
-  const stored = { ...from.stored, ...fresh };
-  return { geometry, map, identity, sourceSize, writtenRegions, stored };
+  const { generation, complete, fingerprint, former } = from.stored;
+  const stored = {
+    generation,
+    ...{ written: false, unsettled: false, advancing: true, complete: false, fingerprint: "" },
+    former: complete ? fingerprint : former,
+  };
+  const advancedFrom = from.identity;
+  return { geometry, map, identity, sourceSize, writtenRegions, stored, advancedFrom };
 }
 
 /** What is not as it was in the version of that identity: everything, where nobody can say. */

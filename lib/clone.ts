@@ -55,9 +55,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    *   `SOURCE_CHANGED` when it belongs to another source.
    */
   static async open(options: CloneOptions): Promise<Clone> {
-    const { source, destination, mapStore } = options;
-    const library = await loadBitmaps();
-    const copy = await openStoredCopy(library, mapStore, source, options.regionSize);
+    const { source, destination, mapStore, regionSize } = options;
+    const copy = await openStoredCopy(await loadBitmaps(), mapStore, source, regionSize);
     if (destination.size < copy.geometry.size && !copy.stored?.advancing) {
       throw new RangeError(
         `the destination has ${destination.size} bytes; the clone needs ${copy.geometry.size}`,
@@ -66,6 +65,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     const behavior = checkBehavior(options, copy.geometry.regionSize);
     const engine = makeEngine(options, copy, behavior, () => clone.#life);
     const clone = new Clone(options, engine);
+    clone.#life.tellOpened();
     if (engine.hydration.state === "complete") await clone.#life.releaseSource();
     else beginFetching(engine, source?.opened);
     return clone;
@@ -151,14 +151,14 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /**
-   * Resolves when the whole is local, flushed, and has its final name.
-   * @throws {HeadwaterError} why hydration cannot go on, or `CLOSED`.
+   * Resolves when the whole is local, flushed, and has its final name. Else it rejects with the
+   * reason why hydration cannot go on, or with `CLOSED`.
    */
   hydrated(): Promise<void> {
     return this.#life.await(({ hydration }) => hydration.hydrated());
   }
 
-  /** Where hydration stands, every `intervalMs` (default 250), until it is complete or stalled. */
+  /** Where hydration stands, every `intervalMs` (250), until it is complete or stalled. */
   progress(options: CallOptions & { intervalMs?: number } = {}): AsyncGenerator<Progress> {
     const { intervalMs = 250, signal } = options;
     return progress(this.#life, checkCount("intervalMs", intervalMs), signal);
@@ -230,12 +230,12 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /** What is not local yet, in order. */
-  missing(): Generator<ByteRange, void, undefined> {
+  missing(): Generator<ByteRange> {
     return missing(this.#engine);
   }
 
   /** What was written or discarded since the copy began, in whole regions, in order. */
-  written(): Generator<ByteRange, void, undefined> {
+  written(): Generator<ByteRange> {
     return writtenRanges(this.#engine);
   }
 

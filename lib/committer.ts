@@ -37,8 +37,6 @@ export class Committer {
   #unsettled: boolean;
   readonly #wasUnsettled: boolean;
   #fingerprint: string;
-  /** The fingerprint of a finished former version, which this copy will replace. */
-  readonly #former: string;
   #advancing: boolean;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -54,8 +52,7 @@ export class Committer {
     this.#written = stored?.written ?? false;
     this.#wasUnsettled = stored?.unsettled ?? false;
     this.#unsettled = this.#wasUnsettled;
-    this.#fingerprint = stored?.complete ? stored.fingerprint : "";
-    this.#former = stored?.complete ? "" : (stored?.fingerprint ?? "");
+    this.#fingerprint = stored?.fingerprint ?? "";
     this.#advancing = stored?.advancing ?? false;
     if (stored !== undefined) this.#savedState = this.#state();
   }
@@ -68,7 +65,8 @@ export class Committer {
       unsettled: this.#unsettled,
       advancing: this.#advancing,
       complete: this.isFinished,
-      fingerprint: this.isFinished ? this.#fingerprint : this.#former,
+      fingerprint: this.#fingerprint,
+      former: this.#context.stored?.former ?? "",
     };
   }
 

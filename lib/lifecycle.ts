@@ -55,6 +55,16 @@ export class Lifecycle implements EngineEvents {
     return this.#closing !== undefined;
   }
 
+  /** Not before who opens the clone, and has it in a moment, could begin to listen. */
+  tellOpened(): void {
+    if (this.#engine.copy.advancedFrom === undefined) return;
+    const { behavior, closing } = this.#engine;
+    void behavior.clock.sleep(0, closing).then(
+      () => this.#tellAdvanced(),
+      () => {}, // closed before
+    );
+  }
+
   /** Runs `work` when it may be done, again where the clone advanced meanwhile. */
   async run<Result>(
     purpose: Purpose,
@@ -252,7 +262,12 @@ export class Lifecycle implements EngineEvents {
     } finally {
       this.access.reopen();
     }
-    this.#emitter.emit("advanced", { from: from.copy.identity, to: source.identity });
+    this.#tellAdvanced();
+  }
+
+  #tellAdvanced(): void {
+    const { advancedFrom: from, identity: to } = this.#engine.copy;
+    if (from !== undefined) this.#emitter.emit("advanced", { from, to });
   }
 
   #foreign({ identity, size }: SourceDevice): HeadwaterError {

@@ -39,7 +39,7 @@ export const MAX_FINGERPRINT_LENGTH = 1024;
 
 const MAGIC = 0x50414d4745525748n; // "HWREGMAP", read as a little-endian number
 const VERSION = 1;
-const HEADER_SIZE = 64;
+const HEADER_SIZE = 72;
 const CHECKSUM_SIZE = 32;
 const WRITTEN = 1;
 const COMPLETE = 2;
@@ -60,7 +60,7 @@ export function mapSlotSize(regionCount: number): number {
   checkCount("regionCount", regionCount, 0);
   const containers = Math.ceil(regionCount / CONTAINER_REGIONS);
   const bitmap = BITMAP_HEADER_SIZE + containers * CONTAINER_SIZE;
-  const texts = MAX_IDENTITY_LENGTH + MAX_FINGERPRINT_LENGTH;
+  const texts = MAX_IDENTITY_LENGTH + 2 * MAX_FINGERPRINT_LENGTH;
   const size = HEADER_SIZE + texts + 2 * bitmap + CHECKSUM_SIZE;
   return Math.ceil(size / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
 }
@@ -69,7 +69,8 @@ export function mapSlotSize(regionCount: number): number {
 export async function encodeMap(map: StoredMap): Promise<Uint8Array<ArrayBuffer>> {
   const identity = encodeText("identity", map.identity, MAX_IDENTITY_LENGTH);
   const fingerprint = encodeText("fingerprint", map.fingerprint, MAX_FINGERPRINT_LENGTH);
-  const texts = identity.length + fingerprint.length;
+  const former = encodeText("former fingerprint", map.former, MAX_FINGERPRINT_LENGTH);
+  const texts = identity.length + fingerprint.length + former.length;
   const bitmaps = map.hydrated.length + map.writtenRegions.length;
   const length = HEADER_SIZE + texts + bitmaps + CHECKSUM_SIZE;
   const bytes = new Uint8Array(length);
@@ -87,8 +88,10 @@ export async function encodeMap(map: StoredMap): Promise<Uint8Array<ArrayBuffer>
   view.setUint32(52, fingerprint.length, true);
   view.setUint32(56, map.hydrated.length, true);
   view.setUint32(60, map.writtenRegions.length, true);
+  view.setUint32(64, former.length, true);
   bytes.set(identity, HEADER_SIZE);
   bytes.set(fingerprint, HEADER_SIZE + identity.length);
+  bytes.set(former, HEADER_SIZE + texts - former.length);
   bytes.set(map.hydrated, HEADER_SIZE + texts);
   bytes.set(map.writtenRegions, HEADER_SIZE + texts + map.hydrated.length);
   bytes.set(await sha256(bytes.subarray(0, length - CHECKSUM_SIZE)), length - CHECKSUM_SIZE);
@@ -176,7 +179,8 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): SlotContent {
   const flags = view.getUint32(44, true);
   const identityEnd = HEADER_SIZE + view.getUint32(48, true);
   const fingerprintEnd = identityEnd + view.getUint32(52, true);
-  const hydratedEnd = fingerprintEnd + view.getUint32(56, true);
+  const formerEnd = fingerprintEnd + view.getUint32(64, true);
+  const hydratedEnd = formerEnd + view.getUint32(56, true);
   const partsEnd = hydratedEnd + view.getUint32(60, true);
   if (partsEnd + CHECKSUM_SIZE !== bytes.length) {
     return wrong(`its parts end at ${partsEnd + CHECKSUM_SIZE} of ${bytes.length} bytes`);
@@ -200,7 +204,8 @@ function parse(bytes: Uint8Array, index: MapSlot | undefined): SlotContent {
     advancing: (flags & ADVANCING) !== 0,
     complete: (flags & COMPLETE) !== 0,
     fingerprint: decodeText(bytes.subarray(identityEnd, fingerprintEnd)),
-    hydrated: bytes.slice(fingerprintEnd, hydratedEnd),
+    former: decodeText(bytes.subarray(fingerprintEnd, formerEnd)),
+    hydrated: bytes.slice(formerEnd, hydratedEnd),
     writtenRegions: bytes.slice(hydratedEnd, partsEnd),
   };
   return { state: "map", map };

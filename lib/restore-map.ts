@@ -18,6 +18,8 @@ export interface StoredCopy extends HydratedRegions {
   readonly sourceSize: number;
   /** Undefined where nothing was ever stored. */
   readonly stored: StoredState | undefined;
+  /** The identity of the version that it was of when it was found, if that is another one. */
+  readonly advancedFrom?: string;
 }
 
 /**
@@ -36,8 +38,9 @@ export function restoreMap(library: BitmapLibrary, stored: StoredMap): HydratedR
       `the map says that the copy is finished, and that ${missing} regions are missing`,
     );
   }
-  if (complete && fingerprint === "") {
-    throw corrupt("the map of a finished copy has no fingerprint");
+  if (complete !== (fingerprint !== "")) {
+    const has = complete ? "no fingerprint" : "a fingerprint";
+    throw corrupt(`the map of ${complete ? "a finished" : "an unfinished"} copy has ${has}`);
   }
   const { regionCount } = geometry;
   const writtenRegions = new WrittenRegions(library, regionCount, stored.writtenRegions);

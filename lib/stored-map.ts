@@ -22,11 +22,10 @@ export interface StoredMap {
   readonly advancing: boolean;
   /** Whether every region is hydrated. */
   readonly complete: boolean;
-  /**
-   * Of the finished destination. Of one that is not complete: of the finished former version, which
-   * it will replace; or empty.
-   */
+  /** Of the finished destination; empty until then. */
   readonly fingerprint: string;
+  /** Of the finished former version, which this copy replaces when it is whole; or empty. */
+  readonly former: string;
   /** The hydrated regions, as a portable roaring bitmap. */
   readonly hydrated: Uint8Array;
   /** The regions that a user wrote or discarded, in the same format; without bytes if none. */
@@ -36,5 +35,5 @@ export interface StoredMap {
 /** What is stored beside the regions themselves. */
 export type StoredState = Pick<
   StoredMap,
-  "generation" | "written" | "unsettled" | "advancing" | "complete" | "fingerprint"
+  "generation" | "written" | "unsettled" | "advancing" | "complete" | "fingerprint" | "former"
 >;

@@ -4,7 +4,6 @@ import * as assert from "uvu/assert";
 import { MemoryDevice, MemoryMapStore } from "../adapters/memory.ts";
 import { patternBytes } from "../adapters/testing/index.ts";
 import {
-  type ByteRange,
   Clone,
   type CloneOptions,
   HeadwaterError,
@@ -13,6 +12,7 @@ import {
 } from "../lib/index.ts";
 import { CrashMapStore } from "./devices/crash-map-store.ts";
 import { type DiskContent, GrowingDisk } from "./devices/growing-disk.ts";
+import { type Change, History } from "./devices/history.ts";
 import { Power } from "./devices/power.ts";
 import { randomFrom } from "./devices/random.ts";
 import { ScriptedSource } from "./devices/scripted-source.ts";
@@ -23,69 +23,6 @@ import { failure } from "./rejection.ts";
 const test = suite("advance");
 
 const REGION = 4096;
-
-/** What a change to the next version makes of the bytes. */
-interface Change {
-  readonly size: number;
-  readonly edits: readonly ByteRange[];
-}
-
-/** Versions of one blob: `history[n]` is what the version of identity `n` holds. */
-class History {
-  readonly versions: Uint8Array[];
-  readonly #changes: Change[] = [];
-
-  constructor(first: Uint8Array) {
-    this.versions = [first];
-  }
-
-  add(change: Change): void {
-    const before = this.versions.at(-1) ?? new Uint8Array();
-    const next = patternBytes(change.size, this.versions.length + 7);
-    next.set(before.subarray(0, change.size));
-    for (const { offset, length } of change.edits) {
-      const end = Math.min(change.size, offset + length);
-      if (offset >= end) continue;
-      next.set(patternBytes(end - offset, this.versions.length + 90), offset);
-    }
-    this.versions.push(next);
-    this.#changes.push(change);
-  }
-
-  /** A source of that version, which knows what has changed since any former one. */
-  source(version: number, pause?: () => Promise<unknown>): VersionedSource {
-    const bytes = this.versions[version] ?? new Uint8Array();
-    const changes = this.#changes;
-    return new VersionedSource(bytes.slice(), version, pause, (from) =>
-      changes
-        .slice(from, version)
-        .flatMap(({ edits, size }) => [...edits, { offset: size, length: 2 ** 20 }])
-        .filter(({ offset }) => offset < bytes.length)
-        .map(({ offset, length }) => ({
-          offset,
-          length: Math.min(length, bytes.length - offset),
-        })),
-    );
-  }
-}
-
-class VersionedSource extends ScriptedSource {
-  readonly #changesFrom: (from: number) => readonly ByteRange[];
-
-  constructor(
-    bytes: Uint8Array,
-    version: number,
-    pause: (() => Promise<unknown>) | undefined,
-    changesFrom: (from: number) => readonly ByteRange[],
-  ) {
-    super(bytes, { identity: String(version), pieces: [REGION], ...(pause && { pause }) });
-    this.#changesFrom = changesFrom;
-  }
-
-  async changedSince(identity: string): Promise<readonly ByteRange[] | undefined> {
-    return /^\d+$/.test(identity) ? this.#changesFrom(Number(identity)) : undefined;
-  }
-}
 
 const FIRST = patternBytes(10 * REGION + 100);
 

@@ -28,6 +28,7 @@ export const UNFINISHED: StoredMap = {
   advancing: false,
   complete: false,
   fingerprint: "",
+  former: "",
   hydrated: BITMAP_OF_NONE,
   writtenRegions: new Uint8Array(),
 };

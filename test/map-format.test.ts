@@ -28,6 +28,7 @@ const EXAMPLE: StoredMap = {
   advancing: false,
   complete: false,
   fingerprint: "",
+  former: "",
   hydrated: Uint8Array.of(1, 2, 3, 4, 5),
   writtenRegions: Uint8Array.of(6, 7),
 };
@@ -45,6 +46,7 @@ const anyMap: fc.Arbitrary<StoredMap> = fc.record(
     advancing: fc.boolean(),
     complete: fc.boolean(),
     fingerprint: fc.string({ maxLength: 100 }),
+    former: fc.string({ maxLength: 100 }),
     hydrated: fc.uint8Array({ maxLength: 300 }),
     writtenRegions: fc.uint8Array({ maxLength: 300 }),
   },
@@ -96,8 +98,8 @@ test("the bytes are those of the documentation", async () => {
   assert.is(bytes.readUInt32LE(52), 0, "length of the fingerprint");
   assert.is(bytes.readUInt32LE(56), 5, "length of the hydrated regions");
   assert.is(bytes.readUInt32LE(60), 2, "length of the written regions");
-  assert.is(bytes.compare(identity, 0, identity.length, 64, 64 + identity.length), 0);
-  assert.is(bytes.length, 64 + identity.length + 5 + 2 + 32);
+  assert.is(bytes.compare(identity, 0, identity.length, 72, 72 + identity.length), 0);
+  assert.is(bytes.length, 72 + identity.length + 5 + 2 + 32);
 });
 
 test("a slot that was never saved to holds no map", async () => {
@@ -157,7 +159,7 @@ test("garbage behind a good header is refused", async () => {
 });
 
 test("lengths that do not add up are refused, even with a right checksum", async () => {
-  for (const at of [48, 52, 56, 60]) {
+  for (const at of [48, 52, 56, 60, 64]) {
     for (const wrong of [0, 1, 0x7fff_ffff, 0xffff_ffff]) {
       const bytes = await forge((view) => {
         const right = view.getUint32(at, true);
@@ -251,6 +253,7 @@ test("the worst bitmap fits its slot beside the longest texts", async () => {
       ...EXAMPLE,
       identity: "i".repeat(MAX_IDENTITY_LENGTH),
       fingerprint: "f".repeat(MAX_FINGERPRINT_LENGTH),
+      former: "g".repeat(MAX_FINGERPRINT_LENGTH),
       hydrated: hydrated.serialize("portable"),
       writtenRegions: hydrated.serialize("portable"),
     });

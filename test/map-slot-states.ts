@@ -21,9 +21,10 @@ const FIELDS: Readonly<Record<string, number>> = {
   "the length of the identity": 48,
   "the length of the fingerprint": 52,
   "the length of the bitmap": 56,
-  "what is reserved": 60,
-  "the identity": 64,
-  "the bitmap and the checksum": 64 + 30,
+  "the length of the written regions": 60,
+  "the length of the former fingerprint": 64,
+  "the identity": 72,
+  "the bitmap and the checksum": 72 + 30,
 };
 
 /** What may have become of the map. */
@@ -182,7 +183,7 @@ export const SLOT_STATES: readonly MapState[] = [
   },
   {
     name: "the bitmap of the newer slot was written wrong",
-    damage: async (path) => forge(path, await newestSlot(path), (map) => map.setUint8(90, 0xff)),
+    damage: async (path) => forge(path, await newestSlot(path), (map) => map.setUint8(98, 0xff)),
     verdict: "untrusted",
     repaired: "MAP_CORRUPT",
     discarded: "gone",

@@ -79,12 +79,13 @@ export async function lookCloser(names: CopyNames): Promise<FoundSlots> {
  */
 export function decide(found: Found, consent: Consent): Decision {
   const { file, partial, map } = found;
+  const isFormer = isFormerVersion(found);
   if (map?.complete) {
     const isRecorded = (state: BigIntStats | undefined): boolean =>
       state !== undefined && hasFingerprint(state, map.fingerprint, map.written);
     if (isRecorded(file)) return "finished";
     if (isRecorded(partial)) {
-      if (file !== undefined && !consent.overwrite) throw exists(found);
+      if (file !== undefined && !consent.overwrite && !isFormer) throw exists(found);
       return "finish";
     }
     if (file !== undefined && !consent.overwrite) throw diverged(found.names.file, "overwrite");
@@ -95,7 +96,7 @@ export function decide(found: Found, consent: Consent): Decision {
   }
 
   const isContinued = map !== undefined && partial !== undefined && isPartOf(partial, map);
-  const isInTheWay = file !== undefined && !(isContinued && isFormerVersion(found));
+  const isInTheWay = file !== undefined && !(isContinued && isFormer);
   if (isInTheWay && !consent.overwrite) throw exists(found);
   if (isContinued) return "partial";
   if (hasData(partial) && !consent.discardLocal) throw corrupt(found);
@@ -107,10 +108,10 @@ function isPartOf(partial: BigIntStats, map: StoredMap): boolean {
   return partial.size === BigInt(map.size) || map.advancing;
 }
 
-/** Whether `<file>` is the finished former version that the unfinished copy will replace. */
+/** Whether `<file>` is the finished former version, which the copy replaces when it is whole. */
 export function isFormerVersion({ file, map }: Pick<Found, "file" | "map">): boolean {
-  if (file === undefined || map === undefined || map.complete) return false;
-  return map.fingerprint !== "" && hasFingerprint(file, map.fingerprint, false);
+  if (file === undefined || map === undefined || map.former === "") return false;
+  return hasFingerprint(file, map.former, false);
 }
 
 /** Whether anything was ever written to the file. What was not takes no space. */

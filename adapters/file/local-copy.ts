@@ -235,11 +235,11 @@ export class LocalCopy implements AsyncDisposable {
   async #takeUp(decision: Decision): Promise<void> {
     const { names } = this;
     if (decision === "new") return;
+    this.#stored = this.#found.map;
+    if (isFormerVersion(this.#found)) this.#former = this.#stored?.former;
     if (decision === "finish") await this.#giveName();
     if (decision === "finished") await this.#dropSecondName();
     this.#state = decision === "partial" ? "partial" : "finished";
-    this.#stored = this.#found.map;
-    if (isFormerVersion(this.#found)) this.#former = this.#stored?.fingerprint;
     this.#mapStore = await FileMapStore.open(names.map);
     const path = this.#state === "finished" ? names.file : names.partial;
     this.#destination = await FileDevice.open(path, { ...this.#deviceOptions, writable: true });
