@@ -1,4 +1,4 @@
-import { rename, statfs } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import {
   assert,
   DEFAULT_REGION_SIZE,
@@ -25,6 +25,7 @@ import {
 import { FileLock } from "./lock.ts";
 import { type CopyNames, flushFolder, namesOf, remove, renameNew } from "./names.ts";
 import { copyAside, fingerprintAt, placeAside, settleAside } from "./next-version.ts";
+import { checkSpace } from "./space.ts";
 
 export interface LocalCopyOptions extends Partial<Consent> {
   /** Ends the opening. */
@@ -174,7 +175,7 @@ export class LocalCopy implements AsyncDisposable {
     const { size, regionSize = DEFAULT_REGION_SIZE, sparse = false } = options;
     const { regionCount } = new Geometry(size, regionSize);
     const { names } = this;
-    if (!sparse) await this.checkSpace(size);
+    if (!sparse) await checkSpace({ ...this.#found, map: undefined }, size);
     try {
       await this.#removeRemains();
       this.#mapStore = await FileMapStore.create(names.map, mapSlotSize(regionCount));
@@ -188,24 +189,13 @@ export class LocalCopy implements AsyncDisposable {
   }
 
   /**
-   * @param size of the whole, in bytes. What an unfinished copy already takes counts as there.
-   * @throws {HeadwaterError} `DESTINATION_FULL` when the rest does not fit.
-   */
-  async checkSpace(size: number): Promise<void> {
-    await this.#checkFree(size - this.#takenBytes);
-  }
-
-  /**
-   * The same for an unfinished copy as it was found.
+   * For an unfinished copy as it was found.
    *
    * @throws {HeadwaterError} `DESTINATION_FULL` when what is missing does not fit.
    */
   async checkRest(): Promise<void> {
     assert(this.#stored !== undefined, "a new copy has no rest");
-    // A file system that compresses takes less than what is here; a kill leaves more than the map
-    // says.
-    const there = Math.max(this.#found.hydratedBytes, this.#takenBytes);
-    await this.#checkFree(this.#stored.size - there);
+    await checkSpace(this.#found, this.#stored.size);
   }
 
   /** Closes the destination and the map, and then releases the lock. A second call waits too. */
@@ -216,20 +206,6 @@ export class LocalCopy implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  get #takenBytes(): number {
-    return Number(this.#found.partial?.blocks ?? 0n) * 512;
-  }
-
-  async #checkFree(needed: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.names.folder);
-    const free = bavail * bsize;
-    if (needed <= free) return;
-    throw new HeadwaterError(
-      "DESTINATION_FULL",
-      `${this.names.file} needs ${needed} more bytes, and ${this.names.folder} has ${free} free`,
-    );
   }
 
   async #takeUp(decision: Decision): Promise<void> {
