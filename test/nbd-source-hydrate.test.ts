@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Clone, type HydrateBlobOptions, hydrate } from "../adapters/hydrate.ts";
+import { Clone, type HydrateBlobOptions, hydrate } from "../adapters/hydrate.ts";
+import { MemoryDevice } from "../adapters/memory.ts";
+import { serveNbd } from "../adapters/nbd/index.ts";
 import { patternBytes } from "../adapters/testing/index.ts";
 import { runCommand } from "./cli-command.ts";
 import { randomFrom } from "./devices/random.ts";
@@ -219,6 +221,20 @@ test("a half-done copy goes on where somebody answers for its version", async (c
   assert.ok(again.stats().bytesFetched < 0.9 * SIZE);
   await again.close();
   assert.equal(await readFile(named), Buffer.from(CONTENT));
+});
+
+test("an export of another Headwater can be hydrated", async ({ folder }) => {
+  const source = new MemoryDevice(CONTENT.slice());
+  const served = await Clone.open({ source, destination: new MemoryDevice(SIZE) });
+  const server = await serveNbd(served, { unix: join(folder, "served") });
+  const path = join(folder, "copy");
+  const clone = await hydrate(server.uri, path);
+  await clone.hydrated();
+  assert.is(clone.stats().amplification, 1);
+  await clone.close();
+  await server.close();
+  await served.close();
+  assert.equal(await readFile(path), Buffer.from(CONTENT));
 });
 
 test("the command hydrates, asks and verifies over NBD", async (context) => {

@@ -63,7 +63,7 @@ export const HYDRATE_OPTIONS = {
   "batch-size": { type: "string", value: "COUNT", help: "regions in one background request" },
   "allow-unvalidated": {
     type: "boolean",
-    help: "resume also where the server gives no ETag or date, so that a change goes unnoticed",
+    help: "resume also where nothing names the version (no ETag, no date; NBD), unnoticed if changed",
   },
   "whole-pass": {
     type: "boolean",

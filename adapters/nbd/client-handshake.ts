@@ -132,7 +132,10 @@ export class Handshake {
     const data = Buffer.concat([this.#sizedName(), infos]);
     const answer = await this.#ask(OPTION.go, data, (type, payload, text) => {
       if (type === OPTION_REPLY.errUnsupported) return;
-      if (type >= OPTION_REPLY.errUnsupported) throw optionFailure(name, type, text);
+      if (type >= OPTION_REPLY.errUnsupported) {
+        this.#send(OPTION.abort, Buffer.alloc(0)); // the polite way to hang up
+        throw optionFailure(name, type, text);
+      }
       if (type !== OPTION_REPLY.info || payload.length < 2) return;
       const info = payload.readUInt16BE(0);
       if (info === INFO.export && payload.length === 12) found = this.#exportInfo(payload, 2);
