@@ -68,6 +68,14 @@ test("more than was asked is refused, and so is another place", async () => {
   }
 });
 
+test("a part that comes twice is refused", async () => {
+  const error = await failureOfRead((read, socket) => {
+    socket.write(dataPart(read, false));
+    socket.write(dataPart(read, true));
+  });
+  isFailure(error, "CORRUPT", true, /5000 bytes at 1000 were asked/);
+});
+
 test("less than was asked is a short read, whatever is missing", async () => {
   const parts: readonly (readonly [number, number])[][] = [
     [[1000, 4999]],
