@@ -224,7 +224,7 @@ export const SLOT_STATES: readonly MapState[] = [
     damage: async (path) => {
       await forge(path, await newestSlot(path), (map) => {
         map.setUint32(44, 8, true);
-        map.setUint8(64, "A".charCodeAt(0));
+        map.setUint8(72, "A".charCodeAt(0));
       });
     },
     verdict: "recoverable",
