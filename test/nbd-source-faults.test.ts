@@ -241,6 +241,27 @@ test("an abort ends its own call: the late reply is dropped, the connection stay
   );
 });
 
+test("what nobody waits for leaves room for a reader who shares its connection", async () => {
+  const held: (() => void)[] = [];
+  const onRead = (read: AskedRead, socket: Socket): void => {
+    if (read.length === 512) answerWell(read, socket);
+    else held.push(() => answerWell(read, socket));
+  };
+  await withSource(
+    { onRead, multiConn: false, size: () => 16 * 2 ** 20 },
+    async (source, server) => {
+      const reads = Array.from({ length: 8 }, (_, index) =>
+        source.read(index * 2 ** 20, 2 ** 20, { class: "background" }),
+      );
+      await source.read(8 * 2 ** 20, 512);
+      // 2 MiB of the 8 that were asked for, and the reader's.
+      assert.equal([server.reads.length, server.connectionCount], [9, 1]);
+      const answering = setInterval(() => held.shift()?.(), 1);
+      await Promise.all(reads).finally(() => clearInterval(answering));
+    },
+  );
+});
+
 test("a server that shuts down is left, and found again", async () => {
   let count = 0;
   const onRead = (read: AskedRead, socket: Socket): void => {

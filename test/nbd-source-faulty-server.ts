@@ -20,6 +20,8 @@ export interface Faults {
   readonly size?: () => number;
   /** Default true. */
   readonly structured?: boolean;
+  /** Whether it offers several connections. Default true. */
+  readonly multiConn?: boolean;
 }
 
 /**
@@ -61,6 +63,7 @@ export class FaultyServer {
 
   async #serve(socket: Socket, faults: Faults): Promise<void> {
     const { greeting, onOption = () => false, onRead = answerWell, structured = true } = faults;
+    const flags = faults.multiConn === false ? 0x1 : 0x101;
     const take = taker(socket);
     socket.write(greeting ?? join(64, 0x4e42444d41474943n, 64, 0x49484156454f5054n, 16, 3));
     await take(4);
@@ -72,12 +75,12 @@ export class FaultyServer {
       if (onOption(option, socket)) continue;
       if (option === 7) {
         const size = faults.size?.() ?? 2 ** 20;
-        socket.write(optionReply(option, 3, join(16, 0, 64, size, 16, 0x101)));
+        socket.write(optionReply(option, 3, join(16, 0, 64, size, 16, flags)));
         socket.write(optionReply(option, 1));
         break;
       }
       if (option === 1) {
-        socket.write(join(64, faults.size?.() ?? 2 ** 20, 16, 0x101));
+        socket.write(join(64, faults.size?.() ?? 2 ** 20, 16, flags));
         break;
       }
       isStructured ||= option === 8 && structured;

@@ -119,6 +119,19 @@ test("a server that does not know GO is asked as before", async () => {
   });
 });
 
+test("what is sent in the clear after TLS was agreed upon is not believed", async () => {
+  const server = await FaultyServer.start({
+    onOption: (option, socket) =>
+      option === 5 && socket.write(Buffer.concat([optionReply(5, 1), optionReply(8, 1)])),
+  });
+  try {
+    const error = await failure(nbd(server.uri.replace("nbd:", "nbds:")).open());
+    isFailure(error, "CORRUPT", true, /before TLS had begun/);
+  } finally {
+    await server.close();
+  }
+});
+
 test("a second connection that never comes holds nothing up for ever", async () => {
   let greeted = 0;
   await withSource(

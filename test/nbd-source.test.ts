@@ -149,7 +149,30 @@ test("keeps to blocks of which no other size is served", async (context) => {
         assert.is(view.getBigUint64(at), BigInt(offset + at));
       }
     }
-    await zerosOf(source, 100, 5000);
+  });
+});
+
+test("what is known of zeros begins where it was asked, whatever the server's blocks", async (context) => {
+  const policy = ["--filter=blocksize-policy", "memory", `${SIZE}`];
+  const sizes = ["minimum=16384", "preferred=65536", "maximum=65536", "error-policy=error"];
+  const args = [...policy, ...sizes.map((size) => `blocksize-${size}`)];
+  await withSource(context, startNbdkit(context.folder, args), async (source) => {
+    assert.equal(await zerosOf(source, 100, 5000), [{ offset: 100, length: 5000 }]);
+    assert.equal(await zerosOf(source, 16_000, SIZE - 16_000), [
+      { offset: 16_000, length: SIZE - 16_000 },
+    ]);
+  });
+});
+
+test("a hole that is not said to be zeros is none", async (context) => {
+  const script = [
+    "get_size=echo 1M",
+    "pread=head -c $3 /dev/zero",
+    "can_extents=exit 0",
+    "extents=echo 0 256K hole; echo 256K 256K zero; echo 512K 256K hole,zero; echo 768K 256K",
+  ];
+  await withSource(context, startNbdkit(context.folder, ["eval", ...script]), async (source) => {
+    assert.equal(await zerosOf(source), [{ offset: 2 ** 18, length: 2 ** 19 }]);
   });
 });
 
