@@ -37,7 +37,8 @@ export class HttpStore implements ObjectSource {
 
   /** All there is, in one part. */
   async list(prefix: string, after: string, options: ReadOptions = {}): Promise<Listing> {
-    const all = this.#index === undefined ? this.#listFolder(prefix, options) : this.#indexed();
+    const all =
+      this.#index === undefined ? this.#listFolder(prefix, options) : this.#indexed(options);
     const objects = (await all)
       .filter(({ key }) => key.startsWith(prefix) && !key.slice(prefix.length).includes("/"))
       .filter(({ key }) => key > after);
@@ -85,8 +86,9 @@ export class HttpStore implements ObjectSource {
     }
   }
 
-  #indexed(): Promise<readonly StoredObject[]> {
-    this.#indexing ??= this.#read(this.#index ?? "", "", {}).finally(() => {
+  #indexed({ class: by, meter }: ReadOptions): Promise<readonly StoredObject[]> {
+    const options = { ...(by && { class: by }), ...(meter && { meter }) };
+    this.#indexing ??= this.#read(this.#index ?? "", "", options).finally(() => {
       this.#indexing = undefined;
     });
     return this.#indexing;
@@ -97,15 +99,17 @@ export class HttpStore implements ObjectSource {
     prefix: string,
     options: ReadOptions,
   ): Promise<readonly StoredObject[]> {
-    const text = new TextDecoder().decode(
-      await this.#objects.readWhole(path, LISTING_LIMIT, options),
-    );
-    const objects = parseListing(text, prefix);
+    const bytes = await this.#objects.readWhole(path, LISTING_LIMIT, options).catch((error) => {
+      if (!isHeadwaterError(error, "SOURCE_FAILED") || error.retryable) throw error;
+      throw new HeadwaterError(error.code, `${error.message}; ${ADVICE}`, { cause: error });
+    });
+    const objects = parseListing(new TextDecoder().decode(bytes), prefix);
     if (objects !== undefined) return objects;
-    const advice =
-      "have the server list its folders in JSON (nginx: autoindex_format json), " +
-      "or name a file that does with the `index` option";
-    const message = `${this.name}/${path} is not a listing in JSON: ${advice}`;
+    const message = `${this.name}/${path} is not a listing in JSON; ${ADVICE}`;
     throw new HeadwaterError("SOURCE_FAILED", message);
   }
 }
+
+const ADVICE =
+  "have the server list its folders in JSON (nginx: autoindex on, autoindex_format json), " +
+  "or name a file that lists them with the `index` option";
