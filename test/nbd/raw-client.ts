@@ -129,9 +129,14 @@ export class RawClient implements AsyncDisposable {
     this.socket.write(bytes);
   }
 
+  /** Leaves the socket to somebody else. */
+  letGo(): void {
+    this.#reader.release();
+  }
+
   /** Takes whatever comes from here on, and waits for the end. */
   async untilClosed(): Promise<void> {
-    this.#reader.release();
+    this.letGo();
     this.socket.resume();
     await this.closed;
   }
