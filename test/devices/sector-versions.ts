@@ -63,6 +63,24 @@ export class SectorVersions {
     this.#lost = Math.max(this.#lost, mark);
   }
 
+  /** The offsets of the sectors of which it is not known which version is durable. */
+  unsettled(): number[] {
+    return [...this.#later.keys()].map((sector) => sector * SECTOR_SIZE);
+  }
+
+  /**
+   * Takes what was found in a sector after a crash for what it durably holds. False, and nothing
+   * else, when it cannot hold that.
+   */
+  resolve(offset: number, found: Uint8Array): boolean {
+    const sector = Math.floor(offset / SECTOR_SIZE);
+    if (!this.#possible(sector).some((version) => areEqual(version, found))) return false;
+    this.#durable.set(found, offset);
+    this.#current.set(found, offset);
+    this.#later.delete(sector);
+    return true;
+  }
+
   /** The offset of the first sector that holds what it cannot hold after a crash, if any. */
   firstImpossible(found: Uint8Array): number | undefined {
     for (let sector = 0; sector * SECTOR_SIZE < found.length; sector += 1) {

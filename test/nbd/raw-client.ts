@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import type { NbdServer } from "../../adapters/nbd/index.ts";
+import type { NbdAddress } from "../../adapters/nbd/index.ts";
 import {
   COMMAND,
   GREETING_MAGIC,
@@ -70,6 +70,11 @@ export function requestBytes(request: RawRequest, cookie: number): Buffer {
   return Buffer.concat([header, payload]);
 }
 
+/** An `NbdServer`, or what is known of one in another process. */
+export interface Reachable {
+  readonly address: NbdAddress;
+}
+
 /** An NBD client that sends whatever it is told, right or wrong. */
 export class RawClient implements AsyncDisposable {
   readonly socket: Socket;
@@ -93,7 +98,7 @@ export class RawClient implements AsyncDisposable {
   }
 
   /** Connects, and reads the greeting. */
-  static async connect(server: NbdServer): Promise<RawClient> {
+  static async connect(server: Reachable): Promise<RawClient> {
     const { unix, host, port } = server.address;
     const socket = unix === undefined ? connect(port ?? 0, host) : connect(unix);
     await once(socket, "connect");
@@ -105,7 +110,7 @@ export class RawClient implements AsyncDisposable {
 
   /** Connects and chooses an export. */
   static async open(
-    server: NbdServer,
+    server: Reachable,
     options: { name?: string; structured?: boolean; contexts?: readonly string[] } = {},
   ): Promise<RawClient> {
     const { name = "", structured = false, contexts = [] } = options;
