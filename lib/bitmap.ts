@@ -12,6 +12,8 @@ export interface Bitmap {
   rank(value: number): number;
   /** The value with so many before it. */
   select(index: number): number | undefined;
+  /** Whether every value of it is in the other one too. */
+  isSubset(other: Bitmap): boolean;
   runOptimize(): boolean;
   /** In the portable format that every roaring library reads. */
   serialize(format: "portable"): Uint8Array;

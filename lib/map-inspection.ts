@@ -71,8 +71,10 @@ function inspect(library: BitmapLibrary, content: SlotContent, slot: MapSlot): S
   }
 }
 
-/** Why the other slot is not the save before the one that is believed, so that a torn one of that
- * could not be recovered. */
+/**
+ * Why the other slot is not the save before the one that is believed, so that nothing would be left
+ * if that one were damaged.
+ */
 function fallbackProblem(older: SlotInspection, newer: SlotInspection): string | undefined {
   const map = newer.map;
   if (map === undefined) return undefined;
@@ -89,14 +91,8 @@ function fallbackProblem(older: SlotInspection, newer: SlotInspection): string |
   );
   if (!same) return "it is of another copy";
   if (before.written && !map.written) return "it says that a user wrote, and the later one not";
-  return saysMore(older.regions, newer.regions)
-    ? "it says that regions are here that are not in the later one"
-    : undefined;
-}
-
-function saysMore(older?: HydratedRegions, newer?: HydratedRegions): boolean {
-  for (const { first, end } of newer?.map.missingRuns() ?? []) {
-    if ((older?.map.hydratedIn(first, end) ?? 0) > 0) return true;
-  }
-  return false;
+  if (older.regions === undefined || newer.regions === undefined) return undefined;
+  return older.regions.map.isWithin(newer.regions.map)
+    ? undefined
+    : "it says that regions are here that are not in the later one";
 }

@@ -89,6 +89,11 @@ export class RegionMap {
     return end - first - this.#missing.rangeCardinality(first, end);
   }
 
+  /** Whether every region that is hydrated here is hydrated there too. */
+  isWithin(other: RegionMap): boolean {
+    return other.#missing.isSubset(this.#missing);
+  }
+
   markHydrated(first: number, end: number): void {
     assert(first >= 0 && first < end, `regions ${first} to ${end}`);
     assert(end <= this.regionCount, `region ${end - 1} of ${this.regionCount}`);

@@ -189,6 +189,23 @@ export const SLOT_STATES: readonly MapState[] = [
     discarded: "gone",
   },
   {
+    name: "the newer slot says that the copy is finished, and that regions are missing",
+    damage: async (path) => forge(path, await newestSlot(path), (map) => map.setUint8(44, 2)),
+    verdict: "untrusted",
+    says: "2 regions are missing",
+    repaired: "MAP_CORRUPT",
+    discarded: "gone",
+  },
+  {
+    name: "the newer slot has a geometry that cannot be",
+    damage: async (path) =>
+      forge(path, await newestSlot(path), (map) => map.setUint32(40, 5000, true)),
+    verdict: "untrusted",
+    says: "a geometry that cannot be",
+    repaired: "MAP_CORRUPT",
+    discarded: "gone",
+  },
+  {
     name: "the map is another file",
     damage: (path) => writeFile(`${path}.headwater`, "mine"),
     verdict: "untrusted",
