@@ -22,7 +22,7 @@ interface Context {
 const test = suite<Context>("hydrating from NBD");
 
 const MIB = 2 ** 20;
-const SIZE: number = 24 * MIB + 1000;
+const SIZE: number = 12 * MIB + 1000;
 const CONTENT: Uint8Array = patternBytes(SIZE);
 
 test.before.each(async (context) => {
