@@ -3,7 +3,7 @@ import type { Parameters } from "fast-check";
 const { PROPERTY_RUNS = "1", PROPERTY_SEED = "20261123", PROPERTY_PATH } = process.env;
 
 /**
- * The same runs every time. `PROPERTY_SEED=1 PROPERTY_RUNS=20 npm test -- region-map` takes others,
+ * The same runs every time. `PROPERTY_SEED=1 PROPERTY_RUNS=20 npm test -- written` takes others,
  * and twenty times as many; `PROPERTY_PATH`, as a failure prints it, replays that one.
  *
  * @param runs for every day.
