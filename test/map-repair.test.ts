@@ -1,7 +1,9 @@
-import { link } from "node:fs/promises";
+import { link, stat, writeFile } from "node:fs/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { inspectMap, LocalCopy, repairMap } from "../adapters/file/index.ts";
+import { fingerprintOf } from "../adapters/file/fingerprint.ts";
+import { FileMapStore, inspectMap, LocalCopy, repairMap } from "../adapters/file/index.ts";
+import { encodeMap, type MapSlot, newestMap } from "../lib/index.ts";
 import { codeOf, contentsOf, inFolder } from "./local-copy-files.ts";
 import { FILE_STATES } from "./map-file-states.ts";
 import {
@@ -103,6 +105,19 @@ test("a copy that is open here is looked at, and not repaired", () =>
     assert.is(await codeOf(repairMap(path)), "LOCKED");
     await copy.close();
     assert.is((await inspectMap(path)).verdict, "recoverable");
+  }));
+
+test("the finished former version of a copy is not in the way", () =>
+  inFolder(async (path) => {
+    await makeCopy(path, { runs: RUNS });
+    await writeFile(path, "the former version");
+    const former = fingerprintOf(await stat(path, { bigint: true }));
+    await using store = await FileMapStore.open(`${path}.headwater`);
+    const { map } = await newestMap(await store.load());
+    if (map === undefined) throw new Error("there is no map");
+    const generation = map.generation + 1;
+    await store.save((generation % 2) as MapSlot, await encodeMap({ ...map, former, generation }));
+    assert.equal((await inspectMap(path)).findings, []);
   }));
 
 test("a partial file with two names is nobody's business", () =>

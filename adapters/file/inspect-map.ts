@@ -6,6 +6,7 @@ import {
   type Found,
   type FoundSlots,
   hasData,
+  isFormerVersion,
   lookCloser,
 } from "./found.ts";
 import { type LockState, lookAtLock } from "./lock.ts";
@@ -192,7 +193,7 @@ function fileFindings(found: Found): MapFinding[] {
     return note(message);
   }
   const inTheWay =
-    file !== undefined && !map?.complete
+    file !== undefined && !map?.complete && !isFormerVersion(found)
       ? note(`${names.file} is not known as this copy, and has its final name`)
       : [];
   try {
