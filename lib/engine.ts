@@ -32,6 +32,8 @@ import { Zeros } from "./zeros.ts";
 
 /** How long what opening the source brought keeps the background from starting, at most. */
 const HEAD_START_MS = 250;
+/** The same of marking known zeros: the background does not fetch what is about to be marked. */
+const ZEROS_START_MS = 1000;
 
 /** What the parts tell the clone. */
 export interface EngineEvents {
@@ -206,7 +208,9 @@ export function beginFetching(engine: Engine, opened: ByteRange | undefined): vo
   }
   const known = noHydration ? undefined : zeros?.mark();
   // Not before the opener had a chance to read what it came for.
-  void Promise.race([Promise.all([brought, known]), clock.sleep(HEAD_START_MS, closing)])
+  const hasBrought = Promise.race([brought, clock.sleep(HEAD_START_MS, closing)]);
+  const isKnown = known && Promise.race([known, clock.sleep(ZEROS_START_MS, closing)]);
+  void Promise.all([hasBrought, isKnown])
     .then(() => clock.sleep(0, closing))
     .then(
       () => hydration.start(),

@@ -32,21 +32,21 @@ export class Zeros {
     this.#context = context;
   }
 
-  /** Marks them all, one after the other. Resolves after the first, and never rejects. */
-  mark(): Promise<void> {
-    return new Promise((begun) => {
+  /** Marks them all, one after the other. Never rejects. */
+  async mark(): Promise<void> {
+    try {
+      await this.#markAll();
+    } catch {
       // What a source cannot say is fetched, and what fails now fails again where it matters.
-      this.#markAll(begun).then(begun, () => begun());
-    });
+    }
   }
 
-  async #markAll(begun: () => void): Promise<void> {
+  async #markAll(): Promise<void> {
     const { source, geometry, closing, ready } = this.#context;
     await ready();
     for await (const { offset, length } of source.zeros(0, source.size, { signal: closing })) {
       const { first, end } = geometry.wholeRun(offset, length);
       await this.#markRun(first, end);
-      begun();
     }
   }
 

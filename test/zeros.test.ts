@@ -55,6 +55,21 @@ test("what is known to be zeros is local without a fetch, and reads as zeros", a
   assert.is(clone.stats().amplification, 1);
 });
 
+test("the background waits until all is known, where that takes a while", async () => {
+  class Slow extends SparseSource {
+    override async *zeros(): AsyncGenerator<ByteRange, void, undefined> {
+      for (const range of HOLES) {
+        await new Promise((done) => setTimeout(done, 20));
+        yield range;
+      }
+    }
+  }
+  const source = new Slow(HOLES);
+  await using clone = await open(source);
+  await clone.hydrated();
+  assert.is(source.servedBytes, SIZE - (8 * REGION + 100));
+});
+
 test("a blob of nothing but zeros is complete without a request", async () => {
   const source = new SparseSource([{ offset: 0, length: SIZE }]);
   const destination = new MemoryDevice(new Uint8Array(SIZE).fill(GARBAGE));
