@@ -37,6 +37,14 @@ export function fixtureFiles(replica: string): readonly FixtureFile[] {
     );
 }
 
+/** The file of a replica that ends with the transaction `txid`, of the lowest level. */
+export function fixtureFile(replica: string, txid: number): FixtureFile {
+  const end = `${txid.toString(16).padStart(16, "0")}.ltx`;
+  const file = fixtureFiles(replica).findLast(({ name }) => name.endsWith(end));
+  if (file === undefined) throw new Error(`${replica} has no file up to ${txid}`);
+  return file;
+}
+
 export function expectedStates(): readonly ExpectedState[] {
   return JSON.parse(readFileSync(join(FIXTURES, "small.expected.json"), "utf8"));
 }

@@ -1,4 +1,8 @@
+export * from "./apply.ts";
 export * from "./checksum.ts";
+export { type CompactedFile, type CompactOptions, compactLtx } from "./compactor.ts";
+export { LtxDecoder, type LtxPage } from "./decoder.ts";
+export { LtxEncoder, type WriteBytes } from "./encoder.ts";
 export * from "./file-name.ts";
 export { FileStore } from "./file-store.ts";
 export * from "./header.ts";
@@ -16,3 +20,4 @@ export {
 export { contentPages, isPageSize, lockPage } from "./page-size.ts";
 export * from "./store.ts";
 export * from "./trailer.ts";
+export { type LtxSummary, verifyLtx } from "./verify.ts";

@@ -2,8 +2,10 @@
 export const MALFORMED = -1;
 
 const MIN_MATCH = 4;
-/** A longer copy is made by the engine, a shorter one byte by byte. */
-const LONG_COPY = 24;
+/** So many bytes are copied at a time where the memory goes on far enough behind them. */
+const STEP = 8;
+/** More is copied by the engine. */
+const LONG_COPY = 256;
 
 /**
  * Decompresses the LZ4 block `source[start, end)` into `target` from `targetStart` on. Nothing
@@ -18,31 +20,29 @@ export function decodeLz4Block(
   target: Uint8Array,
   targetStart = 0,
 ): number {
+  const sourceView = new DataView(source.buffer, source.byteOffset, source.length);
+  const targetView = new DataView(target.buffer, target.byteOffset, target.length);
   const targetEnd = target.length;
   let from = start;
   let to = targetStart;
   while (from < end) {
     const token = source[from++] as number;
-
     let literals = token >>> 4;
-    if (literals === 15) {
-      let more = 255;
-      while (more === 255) {
-        if (from >= end) return MALFORMED;
-        more = source[from++] as number;
-        literals += more;
-      }
+    for (let more = literals === 15 ? 255 : 0; more === 255; literals += more) {
+      if (from >= end) return MALFORMED;
+      more = source[from++] as number;
     }
     if (literals > end - from || literals > targetEnd - to) return MALFORMED;
+    const literalsEnd = to + literals;
     if (literals > LONG_COPY) {
       target.set(source.subarray(from, from + literals), to);
-      from += literals;
-      to += literals;
+    } else if (from + literals + STEP <= source.length && literalsEnd + STEP <= targetEnd) {
+      copySteps(sourceView, from, targetView, to, literalsEnd);
     } else {
-      for (const literalsEnd = to + literals; to < literalsEnd; ) {
-        target[to++] = source[from++] as number;
-      }
+      for (let at = 0; at < literals; at++) target[to + at] = source[from + at] as number;
     }
+    from += literals;
+    to = literalsEnd;
     // The last sequence of a block has only literals.
     if (from === end) return (token & 15) === 0 ? to - targetStart : MALFORMED;
 
@@ -51,37 +51,41 @@ export function decodeLz4Block(
     from += 2;
     if (distance === 0 || distance > to - targetStart) return MALFORMED;
     let length = (token & 15) + MIN_MATCH;
-    if (length === 15 + MIN_MATCH) {
-      let more = 255;
-      while (more === 255) {
-        if (from >= end) return MALFORMED;
-        more = source[from++] as number;
-        length += more;
-      }
+    for (let more = length === 15 + MIN_MATCH ? 255 : 0; more === 255; length += more) {
+      if (from >= end) return MALFORMED;
+      more = source[from++] as number;
     }
     if (length > targetEnd - to) return MALFORMED;
-    to = copyMatch(target, to, distance, length);
+    const matchEnd = to + length;
+    if (distance >= STEP && matchEnd + STEP <= targetEnd && length <= LONG_COPY) {
+      copySteps(targetView, to - distance, targetView, to, matchEnd);
+    } else {
+      repeat(target, distance, to, matchEnd);
+    }
+    to = matchEnd;
   }
   return MALFORMED;
 }
 
-/** Repeats what lies `distance` back. A match may overlap what it makes. */
-function copyMatch(target: Uint8Array, start: number, distance: number, length: number): number {
-  const end = start + length;
-  if (length <= LONG_COPY) {
-    for (let to = start; to < end; to++) target[to] = target[to - distance] as number;
-    return end;
+/** Copies from `at` on until `end` is reached, and up to `STEP` - 1 bytes more. */
+function copySteps(from: DataView, at: number, to: DataView, start: number, end: number): void {
+  for (let source = at, target = start; target < end; source += STEP, target += STEP) {
+    to.setInt32(target, from.getInt32(source, true), true);
+    to.setInt32(target + 4, from.getInt32(source + 4, true), true);
   }
-  if (distance === 1) {
-    target.fill(target[start - 1] as number, start, end);
-    return end;
+}
+
+/** Fills what lies from `start` to `end` with what lies `distance` before it, byte by byte. */
+function repeat(target: Uint8Array, distance: number, start: number, end: number): void {
+  if (end - start <= 2 * STEP) {
+    for (let at = start; at < end; at++) target[at] = target[at - distance] as number;
+    return;
   }
-  // Each copy doubles what may be copied next without an overlap.
+  // Each copy doubles what can be copied next without an overlap.
   const from = start - distance;
-  for (let to = start; to < end; ) {
-    const count = Math.min(to - from, end - to);
-    target.copyWithin(to, from, from + count);
-    to += count;
+  for (let at = start; at < end; ) {
+    const count = Math.min(at - from, end - at);
+    target.copyWithin(at, from, from + count);
+    at += count;
   }
-  return end;
 }

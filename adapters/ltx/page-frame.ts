@@ -21,8 +21,7 @@ export function maxFrameSize(pageSize: number): number {
 
 /** The page number that a frame states. `bytes` are at least its first `PAGE_HEADER_SIZE`. */
 export function pgnoOf(bytes: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0] = bytes;
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  return uint32(bytes, 0);
 }
 
 /**
@@ -105,7 +104,12 @@ export function decodeFrameInto(bytes: Uint8Array, page: Uint8Array, offset: num
 
 function blockSize(bytes: Uint8Array): number | undefined {
   const end = PAGE_HEADER_SIZE + SIZE_SIZE;
-  return bytes.length < end ? undefined : pgnoOf(bytes.subarray(PAGE_HEADER_SIZE, end));
+  return bytes.length < end ? undefined : uint32(bytes, PAGE_HEADER_SIZE);
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  return ((high << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
 }
 
 function lz4Call<Value>(bytes: Uint8Array, offset: number, call: () => Value): Value {
