@@ -1,4 +1,4 @@
-/** Bytes that arrive in pieces of any size, looked at as one: no more of them than was asked for. */
+/** Bytes that arrive in pieces of any size, looked at as one, as many at a time as are needed. */
 export class ByteFeed {
   readonly #pieces: AsyncIterator<Uint8Array>;
   #bytes: Uint8Array = new Uint8Array();
