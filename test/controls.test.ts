@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { MemoryDevice, MemoryMapStore } from "../adapters/memory.ts";
 import { patternBytes } from "../adapters/testing/index.ts";
 import { Clone, type CloneOptions, type MapSlot, type SourceOpener } from "../lib/index.ts";
+import { heldSource, isOver, until } from "./devices/held-source.ts";
 import { ScriptedSource } from "./devices/scripted-source.ts";
 import { GARBAGE } from "./devices/slow-destination.ts";
 import { failure, rejection } from "./rejection.ts";
@@ -50,33 +51,6 @@ class SaveCounter extends MemoryMapStore {
 function open(source: ScriptedSource, options: Partial<CloneOptions> = {}): Promise<Clone> {
   const destination = new Recorder();
   return Clone.open({ source, destination, regionSize: REGION, retries: quick, ...options });
-}
-
-/** A source whose pieces come when `next` is called. */
-function heldSource(): { source: ScriptedSource; next(): void; waiting(): number } {
-  const turns: (() => void)[] = [];
-  const pause = (): Promise<void> => new Promise((resolve) => turns.push(resolve));
-  const source = new ScriptedSource(original, { pause, pieces: [REGION] });
-  return { source, next: () => turns.shift()?.(), waiting: () => turns.length };
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 10_000; turn += 1) {
-    if (isSo()) return;
-    await new Promise((done) => setImmediate(done));
-  }
-  throw new Error("it does not come about");
-}
-
-/** Whether it is settled after everything that can happen by itself has happened. */
-async function isOver(work: Promise<unknown>): Promise<boolean> {
-  let over = false;
-  const settle = (): void => {
-    over = true;
-  };
-  work.then(settle, settle);
-  await new Promise((done) => setTimeout(done, 20));
-  return over;
 }
 
 test("writes zeros exactly there, and reads only the regions at its ends from the source", async () => {
@@ -133,7 +107,7 @@ test("a threshold of 0 holds hydration, and another lets it go on", async () => 
 });
 
 test("a suspension waits for what is under way, and holds everything else", async () => {
-  const { source, next, waiting } = heldSource();
+  const { source, next, waiting } = heldSource(original, REGION);
   const destination = new Recorder();
   const mapStore = new SaveCounter();
   await using clone = await open(source, {
@@ -164,7 +138,7 @@ test("a suspension waits for what is under way, and holds everything else", asyn
 });
 
 test("hydration rests while suspended, and goes on when each suspension has ended", async () => {
-  const { source, next, waiting } = heldSource();
+  const { source, next, waiting } = heldSource(original, REGION);
   await using clone = await open(source, { hydrationThreshold: 1, hydrationBatchSize: 1 });
   await until(() => waiting() === 1);
   const suspensions = [clone.suspend(), clone.suspend()] as const;
@@ -197,7 +171,7 @@ test("what waits for the end of a suspension can be left, and ends with the clon
 });
 
 test("another source takes over from one that hangs, in the middle of a fetch", async () => {
-  const { source, next, waiting } = heldSource();
+  const { source, next, waiting } = heldSource(original, REGION);
   await using clone = await open(source);
   await until(() => waiting() === 1);
   next();

@@ -6,6 +6,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "bitmap",
     "bitmap-runs",
     "error-policy",
+    "gathering",
     "geometry",
     "pending-bytes",
     "region-waiters",
