@@ -15,6 +15,7 @@ export class Gathering {
   /** Resolves when the region was written from all of its parts. */
   readonly filled: Promise<void>;
   #fill = (): void => {};
+  #filling: Promise<void> = Promise.resolve();
 
   /** @param offset of the region. @param length of the region. */
   constructor(offset: number, length: number) {
@@ -27,11 +28,6 @@ export class Gathering {
 
   get isEmpty(): boolean {
     return this.#parts.size === 0;
-  }
-
-  /** In the order in which they came. */
-  get parts(): Iterable<Part> {
-    return this.#parts;
   }
 
   get isWhole(): boolean {
@@ -49,11 +45,24 @@ export class Gathering {
     this.#parts.add(part);
   }
 
-  leave(part: Part): void {
+  /** Not while its bytes are on their way: they are the caller's again afterwards. */
+  async leave(part: Part): Promise<void> {
+    await this.#filling;
     this.#parts.delete(part);
   }
 
-  fill(): void {
+  /** Writes every part. Rejects as `write` does, and then nobody was told. */
+  async fill(write: (part: Part) => Promise<void>): Promise<void> {
+    const parts = [...this.#parts];
+    const filling = (async () => {
+      for (const part of parts) await write(part);
+    })();
+    this.#filling = filling.catch(() => {});
+    await filling;
+  }
+
+  /** The region is local. */
+  tell(): void {
     this.#fill();
   }
 }

@@ -122,7 +122,7 @@ export class Writer {
       brought.catch(() => {}); // where it was filled meanwhile
       await Promise.race([brought, gathering.filled]);
     } finally {
-      gathering.leave(part);
+      await gathering.leave(part);
       if (gathering.isEmpty) this.#gatherings.delete(region);
     }
   }
@@ -135,9 +135,9 @@ export class Writer {
       if (map.isHydrated(region)) return true;
       if (!gathering.isWhole) return false; // somebody has left
       this.#context.fetcher?.drop(region, region + 1);
-      for (const { offset, bytes } of gathering.parts) await destination.write(offset, [bytes]);
+      await gathering.fill(({ offset, bytes }) => destination.write(offset, [bytes]));
       this.#mark({ first: region, end: region + 1 });
-      gathering.fill();
+      gathering.tell();
       return true;
     });
   }
