@@ -18,6 +18,7 @@ import { footprintSubject } from "./subjects/footprint.ts";
 import { hydratedReadsSubject } from "./subjects/hydrated-reads.ts";
 import { killSubject } from "./subjects/kill.ts";
 import { missingReadsSubject } from "./subjects/missing-reads.ts";
+import { nbdReadsSubject } from "./subjects/nbd-reads.ts";
 import { openSubject } from "./subjects/open.ts";
 import { servedOnceSubject } from "./subjects/served-once.ts";
 import { terabyteSubject } from "./subjects/terabyte.ts";
@@ -33,6 +34,7 @@ const SUBJECTS: readonly Subject[] = [
   footprintSubject,
   terabyteSubject,
   killSubject,
+  nbdReadsSubject,
 ];
 
 function countFrom(name: string, byDefault: number): number {
