@@ -65,6 +65,12 @@ export class Command {
     }
   }
 
+  /** The same, with what was matched. */
+  async match(pattern: RegExp): Promise<readonly string[]> {
+    await this.until(pattern);
+    return pattern.exec(this.#stdout.toString()) ?? pattern.exec(this.#stderr) ?? [];
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

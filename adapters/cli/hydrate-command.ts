@@ -1,16 +1,13 @@
 import type { ByteRange } from "../../lib/index.ts";
-import { type Clone, hydrate } from "../hydrate.ts";
+import type { Clone } from "../hydrate.ts";
 import type { ReadRequest } from "./command-line.ts";
-import { EXIT, UsageError } from "./exit-codes.ts";
+import { announce, closesInTime, openClone, watch } from "./copy-session.ts";
+import { EXIT } from "./exit-codes.ts";
 import { HydrationFailure } from "./failure.ts";
 import { type HydrateRequest, parseHydrateRequest } from "./hydrate-request.ts";
 import { Interrupted, Interruption } from "./interruption.ts";
 import { chooseReporter, writeOut } from "./output.ts";
-import { RegionPicture } from "./region-picture.ts";
 import type { Reporter } from "./reporter.ts";
-
-/** A close that takes longer, on a disk that hangs say, is not waited for. */
-const CLOSE_LIMIT_MS = 5000;
 
 /** What is read at once for `--read`, in bytes. */
 const READ_SIZE = 2 ** 20;
@@ -44,41 +41,6 @@ export async function runHydrate(args: readonly string[]): Promise<number> {
   return EXIT.done;
 }
 
-async function openClone(
-  { url, file, options }: HydrateRequest,
-  reporter: Reporter,
-  interruption: Interruption,
-): Promise<Clone> {
-  const { signal } = interruption;
-  try {
-    return await interruption.orElse(hydrate(url.href, file, { ...options, signal }));
-  } catch (error) {
-    if (error instanceof Interrupted) {
-      reporter.ended({ event: "interrupted", signal: error.by, file });
-    }
-    // What was typed reached it nearly as it was: a header, a proxy.
-    if (error instanceof TypeError || error instanceof RangeError) {
-      throw new UsageError(error.message, { cause: error });
-    }
-    throw error;
-  }
-}
-
-/** Tells the reporter what there is, and from now on what happens. */
-function announce(clone: Clone, file: string, reporter: Reporter): void {
-  const { size, regionSize, hydratedBytes, identity } = clone.status();
-  const picture = new RegionPicture(size, (offset, length) =>
-    clone.hydratedBytesIn(offset, length),
-  );
-  clone.on("landed", (landed) => picture.landed(landed));
-  clone.on("restarted", () => reporter.notice({ event: "restarted" }));
-  clone.on("quarantined", ({ offset, length, error }) => {
-    const { code, message } = error;
-    reporter.notice({ event: "quarantined", offset, length, code, message });
-  });
-  reporter.opened({ file, size, regionSize, hydratedBytes, identity, picture });
-}
-
 /** Ends when all that was asked for is done. The reads go on while the rest is fetched. */
 async function work(
   clone: Clone,
@@ -97,18 +59,6 @@ async function work(
     // When it is complete the last report says so, and is waited for.
     if (clone.status().hydration !== "complete") done.abort();
     await watching;
-  }
-}
-
-async function watch(clone: Clone, reporter: Reporter, signal: AbortSignal): Promise<void> {
-  const { intervalMs } = reporter;
-  try {
-    for await (const progress of clone.progress({ intervalMs, signal })) {
-      if (signal.aborted) return;
-      reporter.progress(progress);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
   }
 }
 
@@ -145,18 +95,4 @@ function firstMissing(clone: Clone): ByteRange[] {
     if (missing.push(range) === MISSING_LIMIT) break;
   }
   return missing;
-}
-
-async function closesInTime(clone: Clone): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, CLOSE_LIMIT_MS, false);
-  });
-  try {
-    return await Promise.race([clone.close().then(() => true), late]);
-  } catch {
-    return false; // what ended the work is reported, not what it did to the close
-  } finally {
-    clearTimeout(timer);
-  }
 }

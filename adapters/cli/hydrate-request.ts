@@ -13,7 +13,7 @@ import {
 import { UsageError } from "./exit-codes.ts";
 import { HYDRATE_OPTIONS, JSON_OPTION, SOURCE_OPTIONS } from "./options.ts";
 import { parseSize } from "./quantities.ts";
-import { httpOptionsFrom, isNbd, nbdOptionsFrom } from "./source.ts";
+import { httpOptionsFrom, isNbd, nbdOptionsFrom, type SourceValues } from "./source.ts";
 
 /** What `headwater <url> [file]` was asked for. */
 export interface HydrateRequest {
@@ -27,7 +27,25 @@ export interface HydrateRequest {
 
 const OPTIONS = { ...HYDRATE_OPTIONS, ...JSON_OPTION, ...SOURCE_OPTIONS } as const;
 
-type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
+/** The values of the options that a copy is made with, as typed. */
+export interface CopyValues extends SourceValues {
+  readonly overwrite?: boolean | undefined;
+  readonly revalidate?: boolean | undefined;
+  readonly "discard-local"?: boolean | undefined;
+  readonly "no-hydration"?: boolean | undefined;
+  readonly "region-size"?: string | undefined;
+  readonly threshold?: string | undefined;
+  readonly "batch-size"?: string | undefined;
+  readonly "limit-rate"?: string | undefined;
+  readonly "stall-after"?: string | undefined;
+  readonly "allow-unvalidated"?: boolean | undefined;
+  readonly "whole-pass"?: boolean | undefined;
+}
+
+/** The same as `hydrate` wants it. @throws {UsageError} when a value makes no sense. */
+export function copyOptions(url: URL, values: CopyValues): HydrateBlobOptions {
+  return { ...cloneOptions(values), ...sourceOptions(url, values) };
+}
 
 /** @throws {UsageError} */
 export function parseHydrateRequest(args: readonly string[]): HydrateRequest {
@@ -46,14 +64,14 @@ export function parseHydrateRequest(args: readonly string[]): HydrateRequest {
   return {
     url,
     file: named ?? fileNameOf(url),
-    options: { ...cloneOptions(values), ...sourceOptions(url, values) },
+    options: copyOptions(url, values),
     read: read === undefined ? undefined : parseReadRequest(read),
     json,
     quiet,
   };
 }
 
-function cloneOptions(values: Values): HydrateBlobOptions {
+function cloneOptions(values: CopyValues): HydrateBlobOptions {
   const { overwrite = false, revalidate = false } = values;
   const { threshold, "region-size": regionSize, "batch-size": batchSize } = values;
   const { "limit-rate": rate, "stall-after": stallAfter } = values;
@@ -73,7 +91,7 @@ function cloneOptions(values: Values): HydrateBlobOptions {
   };
 }
 
-function sourceOptions(url: URL, values: Values): Pick<HydrateBlobOptions, "http" | "nbd"> {
+function sourceOptions(url: URL, values: CopyValues): Pick<HydrateBlobOptions, "http" | "nbd"> {
   const allowUnvalidated = values["allow-unvalidated"] ?? false;
   if (isNbd(url)) return { nbd: { ...nbdOptionsFrom(values), allowUnvalidated } };
   const wholePass = values["whole-pass"] ?? false;

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   hydrate: async () => (await import("./hydrate-command.ts")).runHydrate,
   info: async () => (await import("./info-command.ts")).runInfo,
   map: async () => (await import("./map-command.ts")).runMap,
+  serve: async () => (await import("./serve-command.ts")).runServe,
   verify: async () => (await import("./verify-command.ts")).runVerify,
 };
 

@@ -95,6 +95,20 @@ export const MAP_OPTIONS = {
   },
 } as const;
 
+export const SERVE_OPTIONS = {
+  nbd: {
+    type: "string",
+    value: "WHERE",
+    help: "the path of a Unix socket, or HOST:PORT; port 0 is any that is free",
+  },
+  writable: { type: "boolean", help: "take writes, into the copy; else clients can only read" },
+  "export-name": { type: "string", value: "NAME", help: "what clients call it (none)" },
+  "tls-cert": { type: "string", value: "FILE", help: "insist on TLS, with this certificate (PEM)" },
+  "tls-key": { type: "string", value: "FILE", help: "its private key (PEM)" },
+  "tls-ca": { type: "string", value: "FILE", help: "let in whom these authorities have signed" },
+  "no-hydration": { type: "boolean", help: "fetch no more than what is read" },
+} as const;
+
 /**
  * A message of the library with its options named as they are typed here: "set discardLocal"
  * becomes "add --discard-local".
@@ -114,7 +128,10 @@ interface CommandHelp {
   readonly options: Readonly<Record<string, Option>>;
 }
 
-export type CommandName = "hydrate" | "info" | "map" | "verify";
+export type CommandName = "hydrate" | "info" | "map" | "serve" | "verify";
+
+/** Those of the main command that make sense also where nothing is written to stdout. */
+const { read: _, "no-hydration": __, ...COPY_OPTIONS } = HYDRATE_OPTIONS;
 
 const HELP: Readonly<Record<CommandName, CommandHelp>> = {
   hydrate: {
@@ -138,6 +155,19 @@ only reads <file>.headwater, as it was last saved. With --check it looks at the 
 and at the files that it is for; only --repair changes anything.`,
     options: { ...MAP_OPTIONS, ...JSON_OPTION, ...COMMON_OPTIONS },
   },
+  serve: {
+    usage: "headwater serve --nbd <socket path or host:port> <url> [file]",
+    text: `Makes the remote object a local file as the main command does, and serves it meanwhile, and
+afterwards, as a block device to NBD clients, until it is ended by Ctrl-C or SIGTERM. The
+address for clients goes to stdout.`,
+    options: {
+      ...SERVE_OPTIONS,
+      ...COPY_OPTIONS,
+      ...JSON_OPTION,
+      ...SOURCE_OPTIONS,
+      ...COMMON_OPTIONS,
+    },
+  },
   verify: {
     usage: "headwater verify <url> <file>",
     text: `Reads the whole source again and compares it with the finished file, byte by byte. Names
@@ -159,6 +189,7 @@ export function mainHelp(): string {
     ["headwater <url> [file]", "make it local; the same again resumes"],
     ["headwater info <url>", "size, version, and whether it can be read in parts"],
     ["headwater map <file>", "which parts of a copy are here"],
+    ["headwater serve --nbd <where> <url> [file]", "the same, and serve it over NBD"],
     ["headwater verify <url> <file>", "compare a finished copy with its source"],
   ]);
   return `Headwater makes a remote object local, and lets programs read it meanwhile.

@@ -16,6 +16,10 @@ export function describeNotice(notice: Notice): string {
   switch (notice.event) {
     case "restarted":
       return "the source has changed since the copy was begun: starting over";
+    case "serving":
+      return `serving ${printable(notice.uri)}${notice.writable ? "" : " (read-only)"}`;
+    case "stopped":
+      return printable(`the rest is not fetched any more: ${notice.message}`);
     case "quarantined": {
       const where = `${formatBytes(notice.length)} at ${formatCount(notice.offset)}`;
       return printable(`${where} failed, and will be tried again later: ${notice.message}`);
