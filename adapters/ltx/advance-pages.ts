@@ -20,7 +20,7 @@ export async function changedPages(
   const { files, spansWithSnapshot } = planAdvance(listed, from, txid);
   if (spansWithSnapshot) return undefined;
   const known = pages.files.map(({ file }) => file);
-  const loaded = await loadAll(store, files, known, options);
+  const loaded = await loadAll(store, files, { ...options, known });
   const changed = new Uint8Array(pages.commit + 1);
   changed[1] = 1;
   for (const { header, index } of loaded) {

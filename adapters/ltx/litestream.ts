@@ -1,5 +1,10 @@
 import { fileURLToPath } from "node:url";
-import { isHeadwaterError, type KnownSource, type SourceOpener } from "../../lib/index.ts";
+import {
+  checkCount,
+  isHeadwaterError,
+  type KnownSource,
+  type SourceOpener,
+} from "../../lib/index.ts";
 import { FileStore } from "./file-store.ts";
 import type { HttpStoreOptions } from "./http-store.ts";
 import { LtxSource } from "./ltx-source.ts";
@@ -19,6 +24,11 @@ export interface LitestreamOptions {
    * nothing is found.
    */
   layout?: ReplicaLayout;
+  /**
+   * Files of up to this size are fetched whole when the replica is opened, which costs fewer requests
+   * and lets them be verified before anything of them is used. Default 262144.
+   */
+  wholeFileSize?: number;
   /** For replicas on a web server. */
   http?: HttpStoreOptions;
 }
@@ -38,7 +48,9 @@ export function litestream(
   replica: string | URL | ObjectSource,
   options: LitestreamOptions = {},
 ): SourceOpener {
-  const { layout } = options;
+  const { layout, wholeFileSize } = options;
+  if (wholeFileSize !== undefined) checkCount("wholeFileSize", wholeFileSize, 0);
+  const assembling = { layout, wholeFileSize };
   const target = targetOf(options.at);
   const origin = originOf(replica, options);
   return {
@@ -46,7 +58,7 @@ export function litestream(
       signal?.throwIfAborted();
       const store = await origin.store();
       const costs = new OpeningCosts();
-      const reading = { layout, meter: costs, ...(signal && { signal }) };
+      const reading = { ...assembling, meter: costs, ...(signal && { signal }) };
       try {
         const pinned = known === undefined ? undefined : pinnedBy(known, target);
         const assembly = await assemble(store, pinned ?? target, reading).catch((error) => {
@@ -54,7 +66,7 @@ export function litestream(
           if (pinned === undefined || !isVanished(error)) throw error;
           return assemble(store, target, reading);
         });
-        return new LtxSource({ store, layout, assembly, costs, ownsStore: origin.isOurs });
+        return new LtxSource({ store, assembling, assembly, costs, ownsStore: origin.isOurs });
       } catch (error) {
         if (origin.isOurs) await store.close();
         throw error;

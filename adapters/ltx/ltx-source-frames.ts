@@ -48,24 +48,31 @@ export class FrameRequests {
   }
 
   /**
-   * Begins to fetch what is missing of pages `first` to before `end`, and returns what was begun.
+   * Begins to fetch what is missing of pages `first` to before `end`, and returns what brings them:
+   * to be given to `leave` when they were taken, or are not wanted any more.
    *
    * @param bytes how large these pages are.
    */
-  prepare(first: number, end: number, bytes: number, caller: Caller): readonly RangeRequest[] {
+  prepare(first: number, end: number, bytes: number, caller: Caller): ReadonlySet<RangeRequest> {
     const isBackground = caller.class === "background";
     const ahead = isBackground ? this.#aheadOf(first, end, bytes) : 0;
-    const begun: RangeRequest[] = [];
+    const used = new Set<RangeRequest>();
     for (const [file, extents] of this.#files.entries()) {
       const from = extents.firstFrom(first);
       const to = extents.firstFrom(end);
       if (from === to || extents.file.body !== undefined) continue;
-      if (isBackground) begun.push(...this.#prepareBackground(file, from, to, ahead, caller));
-      else begun.push(...this.#begin(file, this.#missing(file, from, to, true), caller));
+      if (isBackground) this.#prepareBackground(file, from, to, ahead, caller);
+      else
+        for (const begun of this.#begin(file, this.#missing(file, from, to, true), caller))
+          begun.start();
+      for (let extent = from; extent < to; extent += 1) {
+        const request = this.#ownersOf(file).get(extent);
+        if (request !== undefined) used.add(request);
+      }
     }
-    if (!isBackground) for (const request of begun) request.start();
+    for (const request of used) request.users += 1;
     this.#pump();
-    return begun;
+    return used;
   }
 
   /** The bytes of an extent, if they are here. */
@@ -81,27 +88,32 @@ export class FrameRequests {
     return bytes;
   }
 
-  /** The same as soon as they are here. Rejects as the store does. */
-  async take(file: number, extent: number, caller: Caller): Promise<Uint8Array> {
+  /**
+   * The same as soon as they are here. Undefined where nobody brings them: `prepare` was not called,
+   * or what it began had to make way. Rejects as the store does.
+   */
+  async take(file: number, extent: number): Promise<Uint8Array | undefined> {
     const here = this.takeNow(file, extent);
     if (here !== undefined) return here;
-    while (true) {
-      const request = this.#ownersOf(file).get(extent) ?? this.#beginOne(file, extent, caller);
-      if (request.isPending) this.#makeWay();
-      try {
-        const bytes = await request.take(extent);
-        this.#took(file, extent, request);
-        return bytes;
-      } catch (error) {
-        if (error !== ABANDONED) throw error;
-      }
+    const request = this.#ownersOf(file).get(extent);
+    if (request === undefined) return undefined;
+    if (request.isPending) this.#makeWay();
+    try {
+      const bytes = await request.take(extent);
+      this.#took(file, extent, request);
+      return bytes;
+    } catch (error) {
+      if (error === ABANDONED) return undefined;
+      throw error;
     }
   }
 
-  /** Nobody wants these any more, but who waits for a part of them. */
-  leave(requests: readonly RangeRequest[]): void {
+  /** @param isDone whether all that was wanted of them was taken. */
+  leave(requests: ReadonlySet<RangeRequest>, isDone: boolean): void {
     for (const request of requests) {
-      if (request.isIdle && (request.isPending || request.isActive)) this.#abandon(request);
+      request.users -= 1;
+      const isOver = !request.isPending && !request.isActive;
+      if (!isDone && !isOver && request.users === 0 && request.isIdle) this.#abandon(request);
     }
   }
 
@@ -111,16 +123,10 @@ export class FrameRequests {
     this.#requests.clear();
   }
 
-  #prepareBackground(
-    file: number,
-    from: number,
-    to: number,
-    ahead: number,
-    caller: Caller,
-  ): readonly RangeRequest[] {
+  #prepareBackground(file: number, from: number, to: number, ahead: number, caller: Caller): void {
     const extents = this.#extents(file);
     const needed = this.#missing(file, from, to, false);
-    if (needed.length === 0) return [];
+    if (needed.length === 0) return;
     let limit = to;
     let start = from;
     if (extents.length <= SMALL_FILE && this.#hasRoomFor(extents.length)) {
@@ -135,7 +141,7 @@ export class FrameRequests {
     }
     const before = this.#missing(file, start, from, false, true);
     const after = this.#missing(file, to, limit, false, true);
-    return this.#begin(file, [...before, ...needed, ...after], caller);
+    this.#begin(file, [...before, ...needed, ...after], caller);
   }
 
   /** How far to fetch beyond a read in the background: more with each that follows the last. */
@@ -203,12 +209,6 @@ export class FrameRequests {
     return request;
   }
 
-  #beginOne(file: number, extent: number, caller: Caller): RangeRequest {
-    const request = this.#request(file, [extent], caller);
-    request.start();
-    return request;
-  }
-
   /** Starts what waits, as far as there is room, in the order in which it was asked for. */
   #pump(): void {
     let active = 0;
@@ -223,13 +223,19 @@ export class FrameRequests {
     }
   }
 
-  /** Somebody waits for a request that has not started: those that nobody waits for make way. */
+  /**
+   * Somebody waits for a request that has not started: of those that nobody waits for one makes way,
+   * rather one that nobody will use soon.
+   */
   #makeWay(): void {
     const active = [...this.#requests].filter(
       (request) => request.isActive && request.class === "background",
     );
-    const idle = active.find((request) => request.isIdle);
-    if (active.length >= MOST_ACTIVE && idle !== undefined) this.#abandon(idle);
+    if (active.length < MOST_ACTIVE) return;
+    const idle =
+      active.find((request) => request.isIdle && request.users === 0) ??
+      active.find((request) => request.isFull);
+    if (idle !== undefined) this.#abandon(idle);
   }
 
   /** Makes room among what is held and was not wanted for longest. */

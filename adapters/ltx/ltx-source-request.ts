@@ -35,6 +35,8 @@ export class RangeRequest {
   readonly first: number;
   readonly end: number;
   readonly class: RequestClass;
+  /** How many reads want something of it. */
+  users = 0;
   readonly #options: RangeRequestOptions;
   readonly #abort = new AbortController();
   readonly #here = new Map<number, Uint8Array>();
@@ -67,6 +69,11 @@ export class RangeRequest {
   /** Nobody waits for anything of it. */
   get isIdle(): boolean {
     return this.#waiters.size === 0;
+  }
+
+  /** So much is here that was not taken that the store is made to wait. */
+  get isFull(): boolean {
+    return this.#held >= MOST_HELD && this.isIdle && this.#next < this.end;
   }
 
   get heldBytes(): number {
@@ -145,7 +152,7 @@ export class RangeRequest {
     for await (const piece of store.stream(extents.file.object, start, length, options)) {
       this.#cut(piece, position);
       position += piece.length;
-      while (this.#isFull() && !signal.aborted) {
+      while (this.isFull && !signal.aborted) {
         await new Promise<void>((resolve) => {
           this.#resume = resolve;
         });
@@ -182,10 +189,6 @@ export class RangeRequest {
       this.#here.set(extent, bytes);
       this.#held += bytes.length;
     }
-  }
-
-  #isFull(): boolean {
-    return this.#held >= MOST_HELD && this.#waiters.size === 0 && this.#next < this.end;
   }
 
   #wake(): void {

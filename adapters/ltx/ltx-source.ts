@@ -11,8 +11,9 @@ import {
 import { changedPages } from "./advance-pages.ts";
 import { endOf } from "./ending.ts";
 import { presentFirstPage } from "./first-page.ts";
-import { type Caller, FrameRequests } from "./ltx-source-frames.ts";
+import { FrameRequests } from "./ltx-source-frames.ts";
 import { PageDecoder } from "./ltx-source-pages.ts";
+import { Wanted } from "./ltx-source-wanted.ts";
 import type { OpeningCosts } from "./opening-costs.ts";
 import { type AssembleOptions, type Assembly, assemble, isVanished } from "./replica.ts";
 import { formatIdentity, parseIdentity } from "./replica-identity.ts";
@@ -26,7 +27,7 @@ const MOST_ASSEMBLIES = 5;
 
 export interface LtxSourceOptions {
   readonly store: ObjectSource;
-  readonly layout: AssembleOptions["layout"];
+  readonly assembling: Pick<AssembleOptions, "layout" | "wholeFileSize">;
   readonly assembly: Assembly;
   readonly costs: OpeningCosts;
   /** Whether the store is closed with the source. */
@@ -97,22 +98,18 @@ export class LtxSource implements SourceDevice {
     this.#check(offset, length);
     if (length === 0) return;
     const { signal, class: by = "demand", meter = FREE } = options;
-    const caller: Caller = { class: by, meter };
     this.#options.costs.charge(meter);
     meter.bytes(0); // what it costs is reported, even if that is nothing
     const { pageSize } = this;
     const first = Math.floor(offset / pageSize) + 1;
     const end = Math.ceil((offset + length) / pageSize) + 1;
     const ending = endOf(signal, this.#closing.signal);
-    let { frames } = this.#version;
-    let begun = frames.prepare(first, end, length, caller);
+    const wanted = new Wanted({ class: by, meter }, end);
+    let isDone = false;
+    wanted.prepare(this.#version.frames, first, pageSize);
     try {
       for (let pgno = first; pgno < end; ) {
-        if (frames !== this.#version.frames) {
-          frames = this.#version.frames;
-          begun = frames.prepare(pgno, end, length, caller);
-        }
-        const taken = await Promise.race([this.#take(pgno, caller), ending.promise]);
+        const taken = await Promise.race([this.#take(pgno, wanted), ending.promise]);
         const { bytes, failure } = this.#decodeRun(pgno, end, taken);
         const start = (pgno - 1) * pageSize;
         const piece = bytes.subarray(Math.max(0, offset - start), offset + length - start);
@@ -120,10 +117,10 @@ export class LtxSource implements SourceDevice {
         if (failure !== undefined) throw failure.error;
         pgno += bytes.length / pageSize;
       }
-      begun = []; // what was fetched beyond the range is for who reads on
+      isDone = true;
     } finally {
       ending.release();
-      frames.leave(begun);
+      wanted.leave(isDone);
     }
   }
 
@@ -165,19 +162,24 @@ export class LtxSource implements SourceDevice {
   }
 
   /** The bytes of a page's extent as soon as they are here; undefined for a page of zeros. */
-  async #take(pgno: number, caller: Caller): Promise<Taken | undefined> {
+  async #take(pgno: number, wanted: Wanted): Promise<Taken | undefined> {
     while (true) {
       const version = this.#version;
+      const { frames } = version;
       const { pages } = version.assembly;
       const place = pages.placeOf(pgno);
       if (place === undefined) return undefined;
       try {
-        const bytes = await version.frames.take(place.file, place.extent, caller);
+        const bytes = await frames.take(place.file, place.extent);
+        if (bytes === undefined) {
+          wanted.prepare(frames, pgno, this.pageSize);
+          continue;
+        }
         this.#assemblies = 0;
         return { pages, place, bytes };
       } catch (error) {
         if (error !== REASSEMBLED && !isVanished(error)) throw error;
-        await this.#reassemble(version, error, caller.meter);
+        await this.#reassemble(version, error, wanted.caller.meter);
       }
     }
   }
@@ -227,13 +229,17 @@ export class LtxSource implements SourceDevice {
   }
 
   async #assemble({ assembly, frames }: Version, cause: unknown, meter: Meter): Promise<void> {
-    const { store, layout } = this.#options;
+    const { store, assembling } = this.#options;
     this.#assemblies += 1;
     if (this.#assemblies > MOST_ASSEMBLIES) throw cause;
     const { signal } = this.#closing;
     const known = assembly.pages.files.map(({ file }) => file);
     try {
-      const next = await assemble(store, { txid: this.txid }, { layout, known, meter, signal });
+      const next = await assemble(
+        store,
+        { txid: this.txid },
+        { ...assembling, known, meter, signal },
+      );
       const { commit, pageSize, files } = next.pages;
       if (commit !== assembly.pages.commit || pageSize !== this.pageSize) {
         throw new HeadwaterError("SOURCE_CHANGED", `it has ${commit} pages of ${pageSize} bytes`);

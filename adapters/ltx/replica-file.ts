@@ -47,8 +47,8 @@ export async function loadFile(
   if (size < MIN_FILE_SIZE) {
     throw corrupt(`${name}: ${size} bytes are no LTX file, which has at least ${MIN_FILE_SIZE}`);
   }
-  const tailSize = Math.max(LEAST_TAIL, Math.ceil(size * TAIL_PART), TAIL_SIZE);
-  if (isWhole || tailSize + HEADER_SIZE >= size) {
+  const tailSize = Math.min(size, Math.max(LEAST_TAIL, Math.ceil(size * TAIL_PART), TAIL_SIZE));
+  if (isWhole) {
     const body = await store.read(object, 0, size, options);
     return naming(name, () => parseFile(object, body, body, body));
   }

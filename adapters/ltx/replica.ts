@@ -7,7 +7,7 @@ import { txidAt } from "./replica-time.ts";
 import { planRestore } from "./restore-plan.ts";
 import type { ObjectSource, ReplicaLayout } from "./store.ts";
 
-/** Files of up to this size are fetched whole, all of them and while they are not too much. */
+/** Files of up to these sizes are fetched whole, as long as they are not more than this together. */
 const TINY_FILE: number = 32 * 2 ** 10;
 const SMALL_FILE: number = 256 * 2 ** 10;
 const TINY_FILES: number = 12 * 2 ** 20;
@@ -37,6 +37,8 @@ export interface Assembly {
 export interface AssembleOptions extends ReadOptions {
   /** Default: that of the store; the other one where there is nothing in that. */
   layout?: ReplicaLayout | undefined;
+  /** No larger file is fetched whole, in one request. Default 256 KiB. */
+  wholeFileSize?: number | undefined;
   /** Files that need not be loaded again. */
   known?: readonly LoadedFile[];
 }
@@ -53,7 +55,7 @@ export async function assemble(
   target: RestoreTarget,
   options: AssembleOptions = {},
 ): Promise<Assembly> {
-  const { layout, known = [], ...reading } = options;
+  const { layout, known = [], wholeFileSize = SMALL_FILE, ...reading } = options;
   let listed: readonly ReplicaFile[] | undefined;
   for (let listings = 1; ; listings += 1) {
     const before = listed;
@@ -63,7 +65,7 @@ export async function assemble(
       const { timeMs, txid } = target;
       const goal = timeMs === undefined ? txid : await txidAt(patiently, listed, timeMs, reading);
       const plan = planRestore(listed, goal);
-      const loaded = await loadAll(store, plan, known, reading);
+      const loaded = await loadAll(store, plan, { ...reading, known, wholeFileSize });
       const pages = new ReplicaPages(loaded);
       const { maxTxid, timestamp } = (loaded.at(-1) as LoadedFile).header;
       return { txid: maxTxid, timestampMs: timestamp, pages, listed };
@@ -95,9 +97,9 @@ export async function listReplica(
 export async function loadAll(
   store: ObjectSource,
   objects: readonly ReplicaFile[],
-  known: readonly LoadedFile[],
-  options: ReadOptions,
+  options: Omit<AssembleOptions, "layout">,
 ): Promise<readonly LoadedFile[]> {
+  const { known = [], wholeFileSize = SMALL_FILE, ...reading } = options;
   const loaded = new Map<ReplicaFile, LoadedFile>();
   for (const object of objects) {
     const same = known.find(
@@ -106,12 +108,12 @@ export async function loadAll(
     if (same !== undefined) loaded.set(object, same);
   }
   const missing = objects.filter((object) => !loaded.has(object));
-  const whole = fetchedWhole(missing);
+  const whole = fetchedWhole(missing, wholeFileSize);
   const patiently = patient(store);
   const queue = each(missing);
   const worker = async (): Promise<void> => {
     for (const object of queue) {
-      loaded.set(object, await loadFile(patiently, object, whole.has(object), options));
+      loaded.set(object, await loadFile(patiently, object, whole.has(object), reading));
     }
   };
   const workers = await Promise.allSettled(Array.from({ length: LOADED_AT_ONCE }, worker));
@@ -126,14 +128,15 @@ function* each<Item>(items: readonly Item[]): Generator<Item, void, undefined> {
 }
 
 /** The newest first: they have the most of what is wanted. */
-function fetchedWhole(files: readonly ReplicaFile[]): Set<ReplicaFile> {
+function fetchedWhole(files: readonly ReplicaFile[], most: number): Set<ReplicaFile> {
   const whole = new Set<ReplicaFile>();
   let tiny = 0;
   let small = 0;
   for (const file of [...files].reverse()) {
     const { size } = file;
+    if (size > most) continue;
     if (size <= TINY_FILE && tiny + size <= TINY_FILES) tiny += size;
-    else if (size <= SMALL_FILE && small + size <= SMALL_FILES) small += size;
+    else if (small + size <= SMALL_FILES) small += size;
     else continue;
     whole.add(file);
   }

@@ -32,11 +32,24 @@ export class MemoryObjects implements ObjectStore {
   listingSize = 1000;
   /** Called when a request is answered; may throw what it fails with. */
   answering: (request: ObjectRequest) => void = () => {};
+  #held: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
   #isClosed = false;
 
   count(kind: ObjectRequest["kind"]): number {
     return this.requests.filter((request) => request.kind === kind).length;
+  }
+
+  /** Holds back every answer until the returned function is called. */
+  hold(): () => void {
+    let letGo = (): void => {};
+    this.#held = new Promise((resolve) => {
+      letGo = resolve;
+    });
+    return () => {
+      this.#held = undefined;
+      letGo();
+    };
   }
 
   /** Forgets what was asked so far. */
@@ -113,6 +126,7 @@ export class MemoryObjects implements ObjectStore {
     this.requests.push(request);
     meter?.request();
     await this.#round();
+    await this.#held;
     signal?.throwIfAborted();
     this.#check();
     this.answering(request);
