@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hydrate } from "../adapters/hydrate.ts";
-import { litestream, type LitestreamOptions, type LtxSource } from "../adapters/ltx/index.ts";
+import { type LitestreamOptions, type LtxSource, litestream } from "../adapters/ltx/index.ts";
 import { HeadwaterError } from "../lib/index.ts";
 import type { MemoryObjects } from "./devices/memory-objects.ts";
 import { History, keyOf, makePage, makePages } from "./ltx-history.ts";

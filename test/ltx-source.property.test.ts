@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { litestream, type LtxSource } from "../adapters/ltx/index.ts";
+import { type LtxSource, litestream } from "../adapters/ltx/index.ts";
 import { isHeadwaterError } from "../lib/index.ts";
 import { History, makePage, makePages } from "./ltx-history.ts";
 import { propertyRuns } from "./property-runs.ts";

@@ -25,8 +25,8 @@ export interface LitestreamOptions {
    */
   layout?: ReplicaLayout;
   /**
-   * Files of up to this size are fetched whole when the replica is opened, which costs fewer requests
-   * and lets them be verified before anything of them is used. Default 262144.
+   * Files of up to this size are fetched whole when the replica is opened, which costs fewer
+   * requests and lets them be verified before anything of them is used. Default 262144.
    */
   wholeFileSize?: number;
   /** For replicas on a web server. */

@@ -224,8 +224,8 @@ export class FrameRequests {
   }
 
   /**
-   * Somebody waits for a request that has not started: of those that nobody waits for one makes way,
-   * rather one that nobody will use soon.
+   * Somebody waits for a request that has not started: of those that nobody waits for one makes
+   * way, rather one that nobody will use soon.
    */
   #makeWay(): void {
     const active = [...this.#requests].filter(

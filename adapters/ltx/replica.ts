@@ -7,7 +7,7 @@ import { txidAt } from "./replica-time.ts";
 import { planRestore } from "./restore-plan.ts";
 import type { ObjectSource, ReplicaLayout } from "./store.ts";
 
-/** Files of up to these sizes are fetched whole, as long as they are not more than this together. */
+/** Files of up to these sizes are fetched whole, as long as they are no more than this together. */
 const TINY_FILE: number = 32 * 2 ** 10;
 const SMALL_FILE: number = 256 * 2 ** 10;
 const TINY_FILES: number = 12 * 2 ** 20;
