@@ -14,6 +14,7 @@ import { makeBlob, makeFolder } from "./files.ts";
 import { originKind } from "./origin.ts";
 import { nginxVersion } from "./peers.ts";
 import { type Bench, GIB, type Report, type Subject, section } from "./report.ts";
+import { fairnessSubject } from "./subjects/fairness.ts";
 import { footprintSubject } from "./subjects/footprint.ts";
 import { hydratedReadsSubject } from "./subjects/hydrated-reads.ts";
 import { killSubject } from "./subjects/kill.ts";
@@ -35,6 +36,7 @@ const SUBJECTS: readonly Subject[] = [
   terabyteSubject,
   killSubject,
   nbdReadsSubject,
+  fairnessSubject,
 ];
 
 function countFrom(name: string, byDefault: number): number {
