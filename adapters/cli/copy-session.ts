@@ -10,13 +10,13 @@ const CLOSE_LIMIT_MS = 5000;
 
 /** @throws {UsageError} for an option that the library refuses; else as `hydrate`. */
 export async function openClone(
-  { url, file, options }: Pick<HydrateRequest, "url" | "file" | "options">,
+  { url, opener, file, options }: Pick<HydrateRequest, "url" | "opener" | "file" | "options">,
   reporter: Reporter,
   interruption: Interruption,
 ): Promise<Clone> {
   const { signal } = interruption;
   try {
-    return await interruption.orElse(hydrate(url.href, file, { ...options, signal }));
+    return await interruption.orElse(hydrate(opener ?? url.href, file, { ...options, signal }));
   } catch (error) {
     if (error instanceof Interrupted) {
       reporter.ended({ event: "interrupted", signal: error.by, file });

@@ -16,8 +16,12 @@ const READ_SIZE = 2 ** 20;
 const MISSING_LIMIT = 1000;
 
 /** `headwater <url> [file]`: resolves to the exit code; what goes wrong is thrown. */
-export async function runHydrate(args: readonly string[]): Promise<number> {
-  const request = parseHydrateRequest(args);
+export function runHydrate(args: readonly string[]): Promise<number> {
+  return makeLocal(parseHydrateRequest(args));
+}
+
+/** Resolves to the exit code; what goes wrong is thrown. */
+export async function makeLocal(request: HydrateRequest): Promise<number> {
   const reporter = chooseReporter(request);
   const interruption = new Interruption();
   const startedAt = performance.now();

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { checkRegionSize } from "../../lib/index.ts";
+import { checkRegionSize, type SourceOpener } from "../../lib/index.ts";
 import type { HydrateBlobOptions } from "../hydrate.ts";
 import {
   fileNameOf,
@@ -18,6 +18,8 @@ import { httpOptionsFrom, isNbd, nbdOptionsFrom, type SourceValues } from "./sou
 /** What `headwater <url> [file]` was asked for. */
 export interface HydrateRequest {
   readonly url: URL;
+  /** What is opened in place of the URL. */
+  readonly opener?: SourceOpener;
   readonly file: string;
   readonly options: HydrateBlobOptions;
   readonly read: ReadRequest | undefined;
@@ -71,7 +73,8 @@ export function parseHydrateRequest(args: readonly string[]): HydrateRequest {
   };
 }
 
-function cloneOptions(values: CopyValues): HydrateBlobOptions {
+/** What `HYDRATE_OPTIONS` say of how the clone behaves. */
+export function cloneOptions(values: CopyValues): HydrateBlobOptions {
   const { overwrite = false, revalidate = false } = values;
   const { threshold, "region-size": regionSize, "batch-size": batchSize } = values;
   const { "limit-rate": rate, "stall-after": stallAfter } = values;

@@ -12,6 +12,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   hydrate: async () => (await import("./hydrate-command.ts")).runHydrate,
   info: async () => (await import("./info-command.ts")).runInfo,
+  ltx: async () => (await import("./ltx-command.ts")).runLtx,
   map: async () => (await import("./map-command.ts")).runMap,
   serve: async () => (await import("./serve-command.ts")).runServe,
   verify: async () => (await import("./verify-command.ts")).runVerify,

@@ -109,12 +109,34 @@ export const SERVE_OPTIONS = {
   "no-hydration": { type: "boolean", help: "fetch no more than what is read" },
 } as const;
 
+export const REPLICA_OPTIONS = {
+  at: {
+    type: "string",
+    value: "TXID or TIME",
+    help: "the state after this transaction, or the last one at or before this time",
+  },
+  layout: {
+    type: "string",
+    value: "ltx|s3",
+    help: "how the folders of the levels are named, where it is not found out",
+  },
+  index: {
+    type: "string",
+    value: "PATH",
+    help: "a JSON file on the web server that lists the replica's files",
+  },
+} as const;
+
+export const OUTPUT_OPTIONS = {
+  output: { type: "string", short: "o", value: "FILE", help: "compact: the file to write" },
+} as const;
+
 /**
  * A message of the library with its options named as they are typed here: "set discardLocal"
  * becomes "add --discard-local".
  */
 export function inFlags(message: string): string {
-  return Object.keys(HYDRATE_OPTIONS).reduce((text, option) => {
+  return Object.keys({ ...HYDRATE_OPTIONS, ...REPLICA_OPTIONS }).reduce((text, option) => {
     const name = option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
     return text
       .replaceAll(`set ${name}`, `add --${option}`)
@@ -128,7 +150,7 @@ interface CommandHelp {
   readonly options: Readonly<Record<string, Option>>;
 }
 
-export type CommandName = "hydrate" | "info" | "map" | "serve" | "verify";
+export type CommandName = "hydrate" | "info" | "ltx" | "map" | "serve" | "verify";
 
 /** Those of the main command that make sense also where nothing is written to stdout. */
 const { read: _, "no-hydration": __, ...COPY_OPTIONS } = HYDRATE_OPTIONS;
@@ -147,6 +169,25 @@ a file named <file> is always whole. Run the same command again after any interr
     text: `Says how large the object is, what names its version and whether it can be read in parts,
 which is what Headwater needs. Costs one request.`,
     options: { ...JSON_OPTION, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
+  },
+  ltx: {
+    usage: "headwater ltx restore | info | verify | compact",
+    text: `For Litestream replicas (0.5 and newer): the folder, or the http(s) URL, that Litestream
+was told to replicate to.
+
+  restore <replica> [file]       makes the database a local file; the same again goes on where
+                                 it ended, and brings what has changed since
+  info <replica>                 which states can be restored, and from which files
+  verify <replica or .ltx file>  reads every file whole and checks its checksum
+  compact <.ltx files> -o FILE   makes one file of several`,
+    options: {
+      ...REPLICA_OPTIONS,
+      ...OUTPUT_OPTIONS,
+      ...COPY_OPTIONS,
+      ...JSON_OPTION,
+      ...SOURCE_OPTIONS,
+      ...COMMON_OPTIONS,
+    },
   },
   map: {
     usage: "headwater map <file>",
@@ -188,6 +229,7 @@ export function mainHelp(): string {
   const commands = table([
     ["headwater <url> [file]", "make it local; the same again resumes"],
     ["headwater info <url>", "size, version, and whether it can be read in parts"],
+    ["headwater ltx restore <replica>", "a database from its Litestream replica, and more"],
     ["headwater map <file>", "which parts of a copy are here"],
     ["headwater serve --nbd <where> <url> [file]", "the same, and serve it over NBD"],
     ["headwater verify <url> <file>", "compare a finished copy with its source"],

@@ -6,6 +6,8 @@ export { LtxEncoder, type WriteBytes } from "./encoder.ts";
 export * from "./file-name.ts";
 export { FileStore } from "./file-store.ts";
 export * from "./header.ts";
+export type { HttpStoreOptions } from "./http-store.ts";
+export { type ReplicaFile, SNAPSHOT_LEVEL } from "./list-files.ts";
 export { type LitestreamOptions, litestream } from "./litestream.ts";
 export { LtxSource } from "./ltx-source.ts";
 export { decodeFrame, maxFrameSize } from "./page-frame.ts";
@@ -18,6 +20,9 @@ export {
   TAIL_SIZE,
 } from "./page-index.ts";
 export { contentPages, isPageSize, lockPage } from "./page-size.ts";
+export { type Assembly, assemble, listReplica } from "./replica.ts";
+export { type ReplicaOrigin, replicaOrigin } from "./replica-origin.ts";
+export { planRestore, reachableTxids } from "./restore-plan.ts";
 export * from "./store.ts";
 export * from "./trailer.ts";
 export { type LtxSummary, verifyLtx } from "./verify.ts";

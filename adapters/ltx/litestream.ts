@@ -1,16 +1,15 @@
-import { fileURLToPath } from "node:url";
 import {
   checkCount,
   isHeadwaterError,
   type KnownSource,
   type SourceOpener,
 } from "../../lib/index.ts";
-import { FileStore } from "./file-store.ts";
 import type { HttpStoreOptions } from "./http-store.ts";
 import { LtxSource } from "./ltx-source.ts";
 import { OpeningCosts } from "./opening-costs.ts";
 import { assemble, isVanished, type RestoreTarget } from "./replica.ts";
 import { parseIdentity } from "./replica-identity.ts";
+import { replicaOrigin } from "./replica-origin.ts";
 import type { ObjectSource, ReplicaLayout } from "./store.ts";
 
 export interface LitestreamOptions {
@@ -52,7 +51,7 @@ export function litestream(
   if (wholeFileSize !== undefined) checkCount("wholeFileSize", wholeFileSize, 0);
   const assembling = { layout, wholeFileSize };
   const target = targetOf(options.at);
-  const origin = originOf(replica, options);
+  const origin = replicaOrigin(replica, options.http);
   return {
     open: async ({ known, signal } = {}) => {
       signal?.throwIfAborted();
@@ -79,41 +78,6 @@ export function litestream(
         if (isHeadwaterError(error, "CORRUPT")) return false;
         throw error;
       }
-    },
-  };
-}
-
-interface Origin {
-  /** Without what may be secret, as the store names itself. */
-  readonly name: string;
-  /** Whether the store is opened for each device, and closed with it. */
-  readonly isOurs: boolean;
-  store(): Promise<ObjectSource>;
-}
-
-function originOf(replica: string | URL | ObjectSource, options: LitestreamOptions): Origin {
-  if (typeof replica === "object" && !(replica instanceof URL)) {
-    return { name: replica.name, isOurs: false, store: () => Promise.resolve(replica) };
-  }
-  const text = String(replica);
-  if (!URL.canParse(text)) throw new TypeError(`not a URL: ${text.replace(/[?#].*$/s, "")}`);
-  const url = new URL(text);
-  if (url.protocol === "file:") {
-    const path = fileURLToPath(url);
-    const { name } = new FileStore(path);
-    return { name, isOurs: true, store: () => Promise.resolve(new FileStore(path)) };
-  }
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    const message = `no store for ${url.protocol} URLs; file:, http: and https: are known`;
-    throw new TypeError(message);
-  }
-  const { http } = options;
-  return {
-    name: `${url.origin}${url.pathname}`.replace(/\/+$/, ""),
-    isOurs: true,
-    store: async () => {
-      const { HttpStore } = await import("./http-store.ts"); // which brings undici along
-      return new HttpStore(url, http);
     },
   };
 }

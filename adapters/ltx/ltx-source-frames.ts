@@ -1,18 +1,15 @@
 import type { Meter, RequestClass } from "../../lib/index.ts";
 import { RangeRequest } from "./ltx-source-request.ts";
+import { type Sweep, Sweeping } from "./ltx-source-sweep.ts";
 import { type Extents, GAP_SIZE } from "./replica-extents.ts";
 import type { ObjectSource } from "./store.ts";
 
 /** Requests in the background at once, at most. */
 const MOST_ACTIVE = 12;
-/** What is left of a file is fetched at once, and waits here, if it is no more than this. */
+/** In a sweep, what is left of a file is fetched at once and waits here, if it is no more. */
 const SMALL_FILE: number = 2 ** 20;
 /** More than this is not fetched before somebody asks for it. */
 const HELD_SIZE: number = 16 * 2 ** 20;
-/** A read in the background of at least this size needs nothing fetched beyond it. */
-const LARGE_READ: number = 4 * 2 ** 20;
-/** What is fetched beyond smaller ones that follow one another. */
-const MOST_AHEAD: number = 4 * 2 ** 20;
 /** Somebody who waits takes part in a background request that is so near. */
 const NEAR_SIZE: number = 256 * 2 ** 10;
 
@@ -36,9 +33,7 @@ export class FrameRequests {
   readonly #taken: readonly Uint8Array[];
   /** Those with something to come or to take; the least recently used first. */
   readonly #requests = new Set<RangeRequest>();
-  /** Where a read in the background goes on if it follows the last one. */
-  #nextPage: number = Number.POSITIVE_INFINITY;
-  #ahead = 0;
+  readonly #sweeping = new Sweeping();
 
   constructor(store: ObjectSource, files: readonly Extents[]) {
     this.#store = store;
@@ -55,13 +50,13 @@ export class FrameRequests {
    */
   prepare(first: number, end: number, bytes: number, caller: Caller): ReadonlySet<RangeRequest> {
     const isBackground = caller.class === "background";
-    const ahead = isBackground ? this.#aheadOf(first, end, bytes) : 0;
+    const sweep = isBackground ? this.#sweeping.add(first, end, bytes) : undefined;
     const used = new Set<RangeRequest>();
     for (const [file, extents] of this.#files.entries()) {
       const from = extents.firstFrom(first);
       const to = extents.firstFrom(end);
       if (from === to || extents.file.body !== undefined) continue;
-      if (isBackground) this.#prepareBackground(file, from, to, ahead, caller);
+      if (sweep !== undefined) this.#prepareSweep(file, from, to, sweep, caller);
       else
         for (const begun of this.#begin(file, this.#missing(file, from, to, true), caller))
           begun.start();
@@ -123,13 +118,19 @@ export class FrameRequests {
     this.#requests.clear();
   }
 
-  #prepareBackground(file: number, from: number, to: number, ahead: number, caller: Caller): void {
+  #prepareSweep(
+    file: number,
+    from: number,
+    to: number,
+    { ahead, swept }: Sweep,
+    caller: Caller,
+  ): void {
     const extents = this.#extents(file);
     const needed = this.#missing(file, from, to, false);
     if (needed.length === 0) return;
     let limit = to;
     let start = from;
-    if (extents.length <= SMALL_FILE && this.#hasRoomFor(extents.length)) {
+    if (extents.length <= Math.min(SMALL_FILE, swept) && this.#hasRoomFor(extents.length)) {
       start = 0;
       limit = extents.count;
     } else {
@@ -142,15 +143,6 @@ export class FrameRequests {
     const before = this.#missing(file, start, from, false, true);
     const after = this.#missing(file, to, limit, false, true);
     this.#begin(file, [...before, ...needed, ...after], caller);
-  }
-
-  /** How far to fetch beyond a read in the background: more with each that follows the last. */
-  #aheadOf(first: number, end: number, bytes: number): number {
-    const follows = first >= this.#nextPage && first - this.#nextPage <= end - first;
-    this.#nextPage = end;
-    if (!follows || bytes >= LARGE_READ) this.#ahead = 0;
-    else this.#ahead = Math.min(MOST_AHEAD, Math.max(bytes, this.#ahead * 2));
-    return this.#ahead;
   }
 
   /** The extents that nobody brings. */
