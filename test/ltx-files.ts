@@ -16,6 +16,8 @@ export interface FixtureFile {
 export interface ExpectedState {
   readonly txid: string;
   readonly file: string;
+  /** What the program that wrote the replica took for the size, also after its VACUUM. */
+  readonly page_count: number;
   readonly rows: number;
   /** SHA-256 over each row of `t`, by id, as `JSON.stringify([id, k, v])` and a line feed. */
   readonly sha: string;
