@@ -4,7 +4,7 @@ import { hasChecksums, type LtxHeader, NO_CHECKSUM } from "./header.ts";
 
 /**
  * Inputs follow one another: each begins where the one before it ends, or earlier, and goes on
- * further.
+ * further. With `allowGaps` it may begin later.
  *
  * @throws {HeadwaterError} `CORRUPT` when they do not.
  */
@@ -16,8 +16,8 @@ export function checkInputs(headers: readonly LtxHeader[], allowGaps: boolean): 
       const sizes = `${before.pageSize} and ${header.pageSize}`;
       throw corrupt(`inputs ${index - 1} and ${index} have pages of different sizes: ${sizes}`);
     }
-    const follows = header.minTxid <= before.maxTxid + 1n && header.maxTxid > before.maxTxid;
-    if (follows || allowGaps) continue;
+    const isJoined = allowGaps || header.minTxid <= before.maxTxid + 1n;
+    if (isJoined && header.maxTxid > before.maxTxid) continue;
     const ranges = `${range(before)} and ${range(header)}`;
     throw corrupt(`inputs ${index - 1} and ${index} do not follow one another: ${ranges}`);
   }
