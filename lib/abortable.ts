@@ -17,6 +17,34 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal | undef
   }
 }
 
+/** A promise that rejects when one of the signals is aborted, for a race, and a signal for all. */
+export function abortion(...given: readonly (AbortSignal | undefined)[]): {
+  promise: Promise<never>;
+  signal: AbortSignal;
+  release(): void;
+} {
+  const signals = given.filter((signal) => signal !== undefined);
+  const controller = new AbortController();
+  let abort = (): void => {};
+  const promise = new Promise<never>((_, reject) => {
+    abort = () => {
+      const reason = signals.find((signal) => signal.aborted)?.reason;
+      controller.abort(reason);
+      reject(reason);
+    };
+  });
+  promise.catch(() => {});
+  if (signals.some((signal) => signal.aborted)) abort();
+  for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
+  return {
+    promise,
+    signal: controller.signal,
+    release: () => {
+      for (const signal of signals) signal.removeEventListener("abort", abort);
+    },
+  };
+}
+
 /** An abort to which any number may listen. */
 export function sharedAbort(): AbortController {
   const abort = new AbortController();

@@ -1,7 +1,14 @@
-import { sharedAbort } from "./abortable.ts";
+import { abortion, sharedAbort } from "./abortable.ts";
 import { AssertionError } from "./assert.ts";
 import type { ByteRange, DestinationDevice, Meter, ReadOptions, SourceDevice } from "./device.ts";
 import { HeadwaterError, messageOf } from "./errors.ts";
+
+/** With this everything ends that a replaced source still owes: it is asked for again at once. */
+export const REPLACED: HeadwaterError = new HeadwaterError(
+  "SOURCE_FAILED",
+  "the source was replaced",
+  { retryable: true },
+);
 
 /** What is asked at once of a source that cannot stream, in bytes. */
 const READ_SIZE = 2 ** 20;
@@ -35,9 +42,7 @@ export class CheckedSource {
     const replaced = this.#replaced;
     this.#device = device;
     this.#replaced = sharedAbort();
-    replaced.abort(
-      new HeadwaterError("SOURCE_FAILED", "the source was replaced", { retryable: true }),
-    );
+    replaced.abort(REPLACED);
   }
 
   /** What the source says of zeros, checked: in order, and inside the range. */
@@ -71,8 +76,9 @@ export class CheckedSource {
     checkBounds("source", offset, length, this.size);
     const { signal } = options;
     const counted = new CountedMeter(options.meter);
-    const pieces = this.#pieces(offset, length, { ...options, meter: counted });
     const abort = abortion(this.#replaced.signal, signal);
+    const asked = { ...options, meter: counted, signal: abort.signal };
+    const pieces = this.#pieces(offset, length, asked);
     let received = 0;
     let ended = false;
     try {
@@ -242,27 +248,6 @@ function longRead(offset: number, length: number, got: number): HeadwaterError {
     offset,
     length,
   });
-}
-
-/** A promise that rejects when one of the signals is aborted, for a race. */
-function abortion(...given: readonly (AbortSignal | undefined)[]): {
-  promise: Promise<never>;
-  release(): void;
-} {
-  const signals = given.filter((signal) => signal !== undefined);
-  let abort = (): void => {};
-  const promise = new Promise<never>((_, reject) => {
-    abort = () => reject(signals.find((signal) => signal.aborted)?.reason);
-  });
-  promise.catch(() => {});
-  if (signals.some((signal) => signal.aborted)) abort();
-  for (const signal of signals) signal.addEventListener("abort", abort, { once: true });
-  return {
-    promise,
-    release: () => {
-      for (const signal of signals) signal.removeEventListener("abort", abort);
-    },
-  };
 }
 
 function sourceError(

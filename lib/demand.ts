@@ -1,4 +1,5 @@
 import { abortable } from "./abortable.ts";
+import { REPLACED } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { Fetch } from "./fetch.ts";
 import type { Fetcher } from "./fetcher.ts";
@@ -65,6 +66,7 @@ export class Demand {
       if (outcome === "asked") continue;
       retry = true;
       const { error } = outcome;
+      if (error === REPLACED) continue;
       if (!isRetryable(error)) throw error;
       // A connection that breaks again and again, but brings something each time, is used.
       failures = map.hydratedIn(first, end) > before ? 1 : failures + 1;

@@ -51,6 +51,7 @@ export interface Engine {
   readonly geometry: Geometry;
   readonly map: RegionMap;
   readonly writtenRegions: WrittenRegions;
+  readonly locks: RegionLocks;
   readonly ledger: Ledger;
   readonly rate: ByteRate;
   readonly scheduler: Scheduler;
@@ -115,15 +116,16 @@ export function makeEngine(
   const zeroed = (run: Run): void => landed(run, "zeros");
   const zeros = fetcher && source && new Zeros({ ...base, source, fetcher, zeroed });
 
-  const { geometry, map, writtenRegions, ledger } = base;
+  const { geometry, map, writtenRegions, locks, ledger } = base;
   return {
-    ...{ behavior, copy, geometry, map, writtenRegions, ledger, rate, scheduler, setbacks },
+    ...{ behavior, copy, geometry, map, writtenRegions, locks, ledger, rate, scheduler, setbacks },
     ...{ committer, source, router, writer, zeros, hydration, fetcher, hydrator, closing },
     nextChange: () => changes.next(),
     stop: async (error) => {
       hydrator?.stop();
       base.ending.abort(error);
       await fetcher?.close(error);
+      await zeros?.idle();
       await hydration.close(error);
       changes.announce();
     },

@@ -88,8 +88,8 @@ export class Hydrator {
   /** Something changed: there may be room or work. */
   wake(): void {
     const queue = this.#queue;
-    if (queue.isPaused) return;
-    const { scheduler } = this.#context;
+    const { scheduler, fetcher } = this.#context;
+    if (queue.isPaused || fetcher.isClosed) return;
     queue.concurrency = scheduler.concurrency;
     while (queue.pending + queue.size < queue.concurrency) {
       if (!this.#hasRoom()) return;

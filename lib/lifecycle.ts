@@ -14,6 +14,7 @@ import { beginFetching, behaviorOf, type Engine, type EngineEvents, makeEngine }
 import { HeadwaterError } from "./errors.ts";
 import type { Run } from "./region-map.ts";
 import { openSource, replaceSource } from "./replace-source.ts";
+import { Rest } from "./rest.ts";
 import type { CloneEvents, HydrationState } from "./status.ts";
 import { believedMap } from "./stored-copy.ts";
 
@@ -36,6 +37,7 @@ export class Lifecycle implements EngineEvents {
   readonly #ending = new AbortController();
   /** The last advance. Never rejects. */
   #advancing: Promise<void> = Promise.resolve();
+  readonly #rest = new Rest();
   /** Whether the stored map can be believed is being found out. Never rejects. */
   #doubt: Promise<void> = Promise.resolve();
 
@@ -95,12 +97,14 @@ export class Lifecycle implements EngineEvents {
   /** Returns what ends this suspension. */
   async suspend(): Promise<() => void> {
     this.access.check("read");
-    const { hydration, fetcher, committer } = this.#engine;
+    const { hydration, fetcher, committer, locks, map } = this.#engine;
     hydration.hold();
+    let isAtRest = false;
     let isOver = false;
     const end = (): void => {
       if (isOver) return;
       isOver = true;
+      if (isAtRest) this.#rest.end();
       this.access.reopen();
       hydration.release();
     };
@@ -108,7 +112,11 @@ export class Lifecycle implements EngineEvents {
       await this.access.suspend();
       await fetcher?.idle();
       await hydration.finished();
+      await this.#rest.begin(locks, map.regionCount); // known zeros are being marked
+      isAtRest = true;
       if (this.access.mode === "read-write") await committer.flush();
+      await committer.idle(); // a periodic commit may have come in between
+      await this.#doubt;
       this.access.check("read");
     } catch (error) {
       end();
@@ -124,7 +132,8 @@ export class Lifecycle implements EngineEvents {
     const before = this.#ownSource;
     this.#ownSource = replaced.isOurs ? replaced.device : undefined;
     await before?.close();
-    if (this.#closing !== undefined) await this.releaseSource();
+    const isComplete = this.#engine.hydration.state === "complete";
+    if (this.#closing !== undefined || isComplete) await this.releaseSource();
   }
 
   /** One after the other. */

@@ -1,4 +1,9 @@
-import { type CheckedDestination, type CheckedSource, stalled } from "./checked-device.ts";
+import {
+  type CheckedDestination,
+  type CheckedSource,
+  REPLACED,
+  stalled,
+} from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { Demand } from "./demand.ts";
 import { readChannel } from "./diagnostics.ts";
@@ -150,7 +155,8 @@ export class Router {
         return;
       } catch (error) {
         ended.throwIfAborted();
-        if (this.#isLocal(offset, target.length)) continue;
+        if (error === REPLACED) attempt -= 1; // nobody's failure
+        if (error === REPLACED || this.#isLocal(offset, target.length)) continue;
         if (!isRetryable(error) || attempt > retries.demand) throw error;
         await clock.sleep(retries.delayMs(attempt, error), ended);
       }

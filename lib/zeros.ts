@@ -27,6 +27,7 @@ export interface ZerosContext {
 /** Makes local, without a fetch, the regions of which the source knows that they read as zeros. */
 export class Zeros {
   readonly #context: ZerosContext;
+  #underWay: Promise<void> = Promise.resolve();
 
   constructor(context: ZerosContext) {
     this.#context = context;
@@ -41,6 +42,11 @@ export class Zeros {
     }
   }
 
+  /** Resolves when the destination is not being changed from here. */
+  idle(): Promise<void> {
+    return this.#underWay;
+  }
+
   async #markAll(): Promise<void> {
     const { source, geometry, closing, ready } = this.#context;
     await ready();
@@ -51,7 +57,7 @@ export class Zeros {
   }
 
   async #markRun(first: number, end: number): Promise<void> {
-    const { map, fetcher, geometry, closing } = this.#context;
+    const { map, locks, fetcher, geometry, closing } = this.#context;
     const most = geometry.regionsIn(MOST_AT_ONCE);
     let region = map.nextMissing(first);
     while (region !== undefined && region < end) {
@@ -62,24 +68,35 @@ export class Zeros {
         while (last < limit && fetcher.isFree(last)) last += 1;
         await this.#zero({ first: region, end: last });
         region = map.nextMissing(last);
+      } else if (locks.isLocked(region)) {
+        await locks.whenFree(region); // of a write, or of a suspension
+        region = map.nextMissing(region);
       } else region = map.nextMissing(fetcher.claimOf(region)?.claimedEnd ?? region + 1);
     }
   }
 
   /** Nobody claims what is locked, so these stay as they are, but for earlier writes. */
   async #zero(run: Run): Promise<void> {
-    const { locks, map, destination, geometry, fetcher, ledger } = this.#context;
+    const { locks, closing, map, fetcher } = this.#context;
     const release = await locks.acquire(run.first, run.end);
     try {
+      closing.throwIfAborted();
       if (map.hydratedIn(run.first, run.end) > 0) return;
       fetcher.drop(run.first, run.end);
-      const length = geometry.lengthOf(run.first, run.end);
-      await destination.discard(geometry.offsetOf(run.first), length);
-      map.markHydrated(run.first, run.end);
-      ledger.zeroBytes += length;
-      this.#context.zeroed(run);
+      const discarded = this.#discard(run);
+      this.#underWay = discarded.catch(() => {});
+      await discarded;
     } finally {
       release();
     }
+  }
+
+  async #discard({ first, end }: Run): Promise<void> {
+    const { map, destination, geometry, ledger } = this.#context;
+    const length = geometry.lengthOf(first, end);
+    await destination.discard(geometry.offsetOf(first), length);
+    map.markHydrated(first, end);
+    ledger.zeroBytes += length;
+    this.#context.zeroed({ first, end });
   }
 }

@@ -24,6 +24,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "map-format",
     "map-inspection",
     "region-locks",
+    "rest",
     "region-map",
     "restore-map",
     "scheduler",

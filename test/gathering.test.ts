@@ -62,4 +62,29 @@ test("a write that is left is no part of what covers a region", async () => {
   assert.equal(await clone.read(0, REGION), expected);
 });
 
+test("a write that is left while a region is filled leaves no hole in it", async () => {
+  const { source } = heldSource(original, REGION);
+  const leaving = new AbortController();
+  let writes = 0;
+  const destination = new MemoryDevice(new Uint8Array(SIZE).fill(GARBAGE));
+  const write = destination.write.bind(destination);
+  destination.write = async (...call) => {
+    writes += 1;
+    if (writes === 1) leaving.abort();
+    await new Promise(setImmediate);
+    await write(...call);
+  };
+  const options = { regionSize: REGION, noHydration: true, readAround: 0 };
+  await using clone = await Clone.open({ source, destination, ...options });
+  const quarter = REGION / 4;
+  const part = (index: number): Promise<void> => {
+    const bytes = new Uint8Array(index === 2 ? 2 * quarter : quarter).fill(index);
+    const signal = index === 1 ? { signal: leaving.signal } : {};
+    return clone.write(index * quarter, bytes, signal);
+  };
+  await Promise.all([part(0), part(1).catch(() => {}), part(2)]);
+  const bytes = await clone.read(0, REGION);
+  assert.not(bytes.includes(GARBAGE), "what nobody wrote is read");
+});
+
 test.run();

@@ -1,14 +1,12 @@
 import { Clone, type CloneOptions, HeadwaterError } from "../../lib/index.ts";
+import { Devices } from "./devices.ts";
 import type { Disk } from "./disk.ts";
 import type { LifeProfile } from "./profile.ts";
 import type { Random } from "./random.ts";
 import type { Scene } from "./scene.ts";
-import { SimulatedDestination } from "./simulated-destination.ts";
-import { SimulatedMapStore } from "./simulated-map-store.ts";
-import { SimulatedSource } from "./simulated-source.ts";
 import { Crash } from "./timeline.ts";
 import type { Truth } from "./truth.ts";
-import { IMPATIENCE, User } from "./user.ts";
+import { User } from "./user.ts";
 
 /** What a faulty source, and a faulty destination, may lead to. */
 const FAULT_CODES = ["SOURCE_FAILED", "SHORT_READ", "TIMEOUT", "CORRUPT", "STALLED"];
@@ -29,11 +27,10 @@ export class Life {
   readonly #truth: Truth;
   readonly #scene: Scene;
   readonly #random: Random;
-  readonly #source: SimulatedSource;
-  readonly #destination: SimulatedDestination;
-  readonly #mapStore: SimulatedMapStore;
+  readonly #devices: Devices;
   #clone: Clone | undefined;
   #isClosing = false;
+  #isSuspended = false;
   #hydratedCount = 0;
   #landedBytes = 0;
 
@@ -42,16 +39,9 @@ export class Life {
     this.#truth = truth;
     this.#scene = scene;
     this.#random = random;
-    const { source, destination, mapStore } = profile;
-    this.#source = new SimulatedSource(truth.original, source, scene, random.fork());
-    this.#destination = new SimulatedDestination(disk.versions, destination, scene, random.fork());
-    this.#mapStore = new SimulatedMapStore(disk.slots, mapStore, scene, random.fork());
-    this.#source.onBackground = () => this.#checkThreshold();
-    this.#destination.onFinish = () => {
-      const { hydratedCount, regionCount } = this.#opened.status();
-      if (hydratedCount < regionCount) scene.report("it was finished before it was whole");
-      if (!this.#mapStore.holds("the finger's print")) scene.report("finished, but not stored so");
-    };
+    this.#devices = new Devices(disk, truth.original, profile, scene, random.fork());
+    this.#devices.onBackground = () => this.#checkThreshold();
+    this.#devices.destination.onFinish = () => this.#checkFinish();
   }
 
   async live(): Promise<LifeEnd> {
@@ -73,8 +63,8 @@ export class Life {
       log.note(timeline.now(), isPowerLost ? "THE POWER IS LOST" : "THE PROCESS IS KILLED");
     }
     // Only another boot shows what a disk really has that failed to flush.
-    isPowerLost ||= this.#destination.hasLost;
-    return { disk: this.#disk(isPowerLost), end, isCrash, isPowerLost };
+    isPowerLost ||= this.#devices.destination.hasLost;
+    return { disk: this.#devices.survivor(isPowerLost), end, isCrash, isPowerLost };
   }
 
   /** Returns whether everything acknowledged must have survived. */
@@ -97,21 +87,19 @@ export class Life {
     }
     const isWell = await timeline.run(this.#close());
     await timeline.run(working);
-    this.#checkClosed();
+    this.#devices.checkIdle("after the clone was closed");
+    this.#devices.forbid("after the clone was closed");
     await timeline.pass(5000);
-    this.#checkClosed();
+    const isWhole = clone.status().hydration === "complete";
+    this.#devices.checkSpent(clone.stats(), this.#landedBytes, isWhole);
     return isWell;
   }
 
   async #open(): Promise<Clone | undefined> {
     const { timeline, log, report } = this.#scene;
-    const options: CloneOptions = {
-      ...this.#profile.options,
-      source: this.#source,
-      destination: this.#destination,
-      mapStore: this.#mapStore,
-      clock: timeline,
-    };
+    const { source, destination, mapStore } = this.#devices;
+    const devices = { source, destination, mapStore, clock: timeline };
+    const options: CloneOptions = { ...this.#profile.options, ...devices };
     try {
       const clone = await timeline.run(Clone.open(options));
       clone.on("landed", ({ length }) => {
@@ -133,24 +121,45 @@ export class Life {
       profile: this.#profile,
       isExcused: (error: unknown) => this.#isExcused(error),
       checked: () => this.#checkStep(),
+      suspend: (random: Random) => this.#suspend(random),
+      reconnect: () => this.#opened.reconnect(this.#devices.another()),
     };
     return new User(number, context, this.#scene, this.#random.fork());
   }
 
-  #resumeAll(): void {
-    const { mode } = this.#opened;
-    if (!this.#isClosing && mode === "read-write") this.#opened.resume();
+  /** Nothing is used while it lasts. */
+  async #suspend(random: Random): Promise<void> {
+    const { timeline, log } = this.#scene;
+    if (this.#isSuspended) return; // a second one would flush once more
+    this.#isSuspended = true;
+    const end = await this.#opened.suspend().finally(() => {
+      this.#isSuspended = false;
+    });
+    this.#isSuspended = true;
+    log.note(timeline.now(), "suspended");
+    this.#devices.checkIdle("during a suspension");
+    if (!this.#isClosing) this.#devices.forbid("during a suspension");
+    await timeline.sleep(random.magnitude(1, 3000));
+    this.#isSuspended = false;
+    this.#devices.forbid(undefined);
+    log.note(timeline.now(), "no longer suspended");
+    end();
   }
 
-  /** The devices work again, and in the end everything is here. */
+  #resumeAll(): void {
+    const { mode } = this.#opened;
+    if (this.#isClosing || mode !== "read-write") return;
+    this.#opened.configure({ hydrationThreshold: 8 });
+    this.#opened.resume();
+  }
+
+  /** The devices work again, and in the end everything is here that can be read at all. */
   async #complete(): Promise<void> {
     const { timeline, log, report } = this.#scene;
     const clone = this.#opened;
     log.note(timeline.now(), "the devices are sound, and everything is to be brought");
-    this.#source.faults = 0;
-    this.#destination.faults = 0;
-    this.#destination.isFull = false;
-    this.#mapStore.faults = 0;
+    this.#devices.heal();
+    this.#resumeAll();
     for (let attempt = 0; attempt < 10; attempt += 1) {
       try {
         clone.resume();
@@ -162,24 +171,27 @@ export class Life {
       }
       await timeline.sleep(1000); // what was asked for before may still fail
     }
-    const { mode, hydration, hydratedCount, regionCount } = clone.status();
+    const { mode, hydration, hydratedCount, regionCount, regionSize } = clone.status();
     if (mode !== "read-write") return; // only another life can mend that
+    const [bad, ...others] = clone.missing();
+    const { badByte } = this.#profile.source;
+    if (bad !== undefined && others.length === 0 && bad.length <= regionSize) {
+      if (bad.offset <= badByte && badByte < bad.offset + bad.length) return;
+    }
     if (hydration !== "complete" || hydratedCount !== regionCount) {
       report(`${hydration} with ${hydratedCount} of ${regionCount} regions, and no reason to be`);
     }
-    const problem = this.#truth.reading(0)(
-      this.#destination.versions.current.subarray(0, clone.size),
-    );
+    const { current } = this.#devices.destination.versions;
+    const problem = this.#truth.reading(0)(current.subarray(0, clone.size));
     if (problem !== undefined) report(`the hydrated destination: ${problem}`);
-    if (this.#profile.options.ownsSource && !this.#source.isClosed) {
-      report("the source is not needed any more, and was not closed");
-    }
+    if (!this.#devices.isReleased) report("the source is not needed any more, and was not closed");
   }
 
   async #close(): Promise<boolean> {
     const { timeline, log, report } = this.#scene;
     log.note(timeline.now(), "close");
     this.#isClosing = true;
+    this.#devices.forbid(undefined);
     const mark = this.#truth.mark();
     try {
       await this.#opened.close();
@@ -193,13 +205,7 @@ export class Life {
     return true;
   }
 
-  #disk(isPowerLost: boolean): Disk {
-    const versions = this.#destination.survivor(isPowerLost, this.#random.fork());
-    return { versions, slots: this.#mapStore.survivor(this.#random.fork()) };
-  }
-
   #isExcused(error: unknown): boolean {
-    if (error === IMPATIENCE) return true;
     if (!(error instanceof HeadwaterError)) return false;
     if (error.code === "CLOSED") return this.#isClosing;
     if (!this.#profile.hasFaults) return false;
@@ -220,29 +226,11 @@ export class Life {
     this.#scene.report(`${hydratingCount} regions are under way, of ${hydrationThreshold}`);
   }
 
-  #checkClosed(): void {
-    const { underWay } = this.#destination;
+  #checkFinish(): void {
     const { report } = this.#scene;
-    if (underWay > 0) report(`${underWay} operations of the destination are under way`);
-    if (this.#mapStore.underWay > 0) report("the map is being saved after the clone was closed");
-    if (this.#source.underWay > 0) report("the source is being read after the clone was closed");
-    this.#checkSpent();
-  }
-
-  /** Where nothing went wrong, each byte was asked for once. */
-  #checkSpent(): void {
-    const { hasFaults, options, source } = this.#profile;
-    const { bytesFetched, abandonedBytes } = this.#opened.stats();
-    const { report } = this.#scene;
-    const { servedBytes } = this.#source;
-    if (bytesFetched !== servedBytes) report(`${servedBytes} bytes came, not ${bytesFetched}`);
-    if (options.copyOnRead === false || hasFaults) return;
-    const isWhole = this.#opened.status().hydration === "complete";
-    if (isWhole && source.streams && bytesFetched !== this.#landedBytes + abandonedBytes) {
-      report(`${bytesFetched} bytes fetched, ${this.#landedBytes} landed, ${abandonedBytes} not`);
-    }
-    if (source.openedLength > 0 || options.regionSize !== 4096) return;
-    if (this.#source.served.some((count) => count > 1)) report("a byte was asked for twice");
+    const { hydratedCount, regionCount } = this.#opened.status();
+    if (hydratedCount < regionCount) report("it was finished before it was whole");
+    if (!this.#devices.mapStore.holds("the finger's print")) report("finished, but not stored so");
   }
 
   get #opened(): Clone {

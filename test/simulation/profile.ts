@@ -1,4 +1,4 @@
-import type { CloneOptions } from "../../lib/index.ts";
+import type { ByteRange, CloneOptions } from "../../lib/index.ts";
 import type { Random } from "./random.ts";
 import type { Temper } from "./scene.ts";
 import type { DestinationTemper } from "./simulated-destination.ts";
@@ -9,11 +9,14 @@ export type StepKind =
   | "write"
   | "cover"
   | "discard"
+  | "zero"
   | "flush"
   | "hydrate"
   | "pause"
   | "resume"
   | "configure"
+  | "suspend"
+  | "reconnect"
   | "look";
 
 /** What a seed makes of the world, for all of its lives. */
@@ -25,6 +28,8 @@ export interface WorldProfile {
   readonly lives: number;
   readonly hasFaults: boolean;
   readonly hasCrashes: boolean;
+  /** Of the source. */
+  readonly zeros: readonly ByteRange[];
 }
 
 /** What one life is like: each has other devices and other users. */
@@ -37,6 +42,8 @@ export interface LifeProfile {
   readonly steps: number;
   readonly thinkMs: number;
   readonly aborts: number;
+  /** How often a change is to survive a crash at once. */
+  readonly fua: number;
   readonly weights: Readonly<Record<StepKind, number>>;
   /** The step of the devices at which it ends, if it does not end well. */
   readonly crashAt: number;
@@ -66,7 +73,20 @@ export function worldProfile(random: Random): WorldProfile {
     lives: random.pick([1, 1, 2, 2, 3, 4]),
     hasFaults: random.chance(0.6),
     hasCrashes: random.chance(0.6),
+    zeros: random.chance(0.3) ? zerosIn(size, regionSize, random) : [],
   };
+}
+
+/** One or two ranges, in order. */
+function zerosIn(size: number, regionSize: number, random: Random): ByteRange[] {
+  const cuts = Array.from({ length: 4 }, () => random.below(size + 1));
+  const [a = 0, b = 0, c = 0, d = 0] = cuts
+    .map((cut) => (random.chance(0.5) ? cut : Math.min(size, cut - (cut % regionSize))))
+    .sort((one, other) => one - other);
+  return [
+    { offset: a, length: b - a },
+    { offset: c, length: d - c },
+  ].filter(({ length }) => length > 0);
 }
 
 export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
@@ -76,6 +96,7 @@ export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
     hasFaults && random.chance(0.6) ? random.magnitude(0.005, most) : 0;
   const latency = (): number => random.magnitude(0.1, 60);
   const full = random.magnitude(1, 3000);
+  const badByte = hasFaults && random.chance(0.15) ? random.below(size) : -1;
   return {
     source: {
       latencyMs: latency(),
@@ -84,6 +105,8 @@ export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
       streams: random.chance(0.75),
       identity: world.identity,
       openedLength: random.chance(0.1) ? random.between(1, Math.min(size, 3 * regionSize)) : 0,
+      zeros: random.chance(0.7) ? world.zeros : [],
+      badByte,
     },
     destination: {
       latencyMs: latency(),
@@ -95,7 +118,7 @@ export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
     },
     mapStore: { latencyMs: latency(), faults: faults(0.2) },
     options: {
-      ...optionsOf(regionSize, random),
+      ...optionsOf(regionSize, badByte, random),
       // To a source that cannot stream a large request may take long.
       stallTimeoutMs: hasFaults ? random.pick([300, 3000]) : 30_000,
     },
@@ -103,6 +126,7 @@ export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
     steps: random.between(1, 8),
     thinkMs: random.magnitude(1, 1500),
     aborts: random.chance(0.4) ? random.fraction() / 2 : 0,
+    fua: random.chance(0.3) ? random.fraction() : 0,
     weights: weightsOf(random),
     crashAt:
       world.hasCrashes && random.chance(0.8)
@@ -115,7 +139,7 @@ export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
   };
 }
 
-function optionsOf(regionSize: number, random: Random): Partial<CloneOptions> {
+function optionsOf(regionSize: number, badByte: number, random: Random): Partial<CloneOptions> {
   return {
     regionSize,
     hydrationThreshold: random.pick([1, 1, 2, 3, 5, 16, 40]),
@@ -125,12 +149,14 @@ function optionsOf(regionSize: number, random: Random): Partial<CloneOptions> {
       : 0,
     noHydration: random.chance(0.3),
     copyOnRead: random.chance(0.8),
+    noDiscardPassdown: random.chance(0.2),
     readAround: random.pick([0, 0, regionSize, 4 * regionSize]),
     ownsSource: random.chance(0.5),
     retries: {
       demand: random.between(0, 3),
       background: random.between(0, 2),
-      stallAfter: random.between(2, 8),
+      // What a source that cannot stream has of its regions before a bad one is found one by one.
+      stallAfter: badByte < 0 ? random.between(2, 8) : 50,
       backoffMs: random.pick([1, 100]),
       maxBackoffMs: 1000,
     },
@@ -145,11 +171,14 @@ function weightsOf(random: Random): Record<StepKind, number> {
     write: often(4),
     cover: often(1),
     discard: often(1.5),
+    zero: often(0.7),
     flush: often(2),
     hydrate: often(1),
     pause: often(0.3),
     resume: often(0.3),
     configure: often(0.3),
+    suspend: often(0.2),
+    reconnect: often(0.15),
     look: often(0.5),
   };
 }

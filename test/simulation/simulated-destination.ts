@@ -24,6 +24,8 @@ export class SimulatedDestination implements DestinationDevice {
   readonly size: number;
   readonly versions: SectorVersions;
   underWay = 0;
+  /** Why it must not be used now, if so. */
+  forbidden: string | undefined;
   faults: number;
   isFull = true;
   /** Whether a flush failed, and what it should have made durable never will be. */
@@ -140,6 +142,7 @@ export class SimulatedDestination implements DestinationDevice {
   async #operation<T>(what: string, offset: number, length: number, act: () => T): Promise<T> {
     const { timeline, log } = this.#scene;
     log.note(timeline.now(), `destination: ${what} %+% begins`, offset, length);
+    if (this.forbidden !== undefined) this.#scene.report(`${what} ${this.forbidden}`);
     this.underWay += 1;
     try {
       await this.#pause();

@@ -6,6 +6,8 @@ import { delayOf, type Scene, type Temper } from "./scene.ts";
 /** Two slots. One that is being saved is torn by a crash, and may be by a failure. */
 export class SimulatedMapStore implements MapStore {
   underWay = 0;
+  /** Why it must not be used now, if so. */
+  forbidden: string | undefined;
   faults: number;
   readonly #slots: [Uint8Array, Uint8Array];
   readonly #temper: Temper;
@@ -74,6 +76,7 @@ export class SimulatedMapStore implements MapStore {
   async #operation(what: string, slot: number, act: () => void): Promise<void> {
     const { timeline, log } = this.#scene;
     log.note(timeline.now(), `map store: ${what} % begins`, slot);
+    if (this.forbidden !== undefined) this.#scene.report(`${what} ${this.forbidden}`);
     this.underWay += 1;
     try {
       await timeline.sleep(delayOf(this.#temper, this.#random));

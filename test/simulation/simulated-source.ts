@@ -14,6 +14,10 @@ export interface SourceTemper extends Temper {
   readonly identity: string;
   /** What opening it asked for, in bytes. */
   readonly openedLength: number;
+  /** What it knows to be zeros. */
+  readonly zeros: readonly ByteRange[];
+  /** A byte that can never be read, if any. */
+  readonly badByte: number;
 }
 
 type Fault =
@@ -40,6 +44,8 @@ export class SimulatedSource implements SourceDevice {
   /** Calls that have not ended. */
   underWay = 0;
   isClosed = false;
+  /** Why it must not be used now, if so. */
+  forbidden: string | undefined;
   /** Told when a call for nobody begins. */
   onBackground = (): void => {};
   faults: number;
@@ -74,6 +80,24 @@ export class SimulatedSource implements SourceDevice {
     return at === length ? whole : whole.slice(0, at);
   }
 
+  /** Whoever gave back memory and looks at it again sees something else. */
+  release(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) piece.fill(0xdd);
+  }
+
+  async *zeros(
+    offset: number,
+    length: number,
+    { signal }: ReadOptions = {},
+  ): AsyncGenerator<ByteRange> {
+    const end = offset + length;
+    for (const range of this.#temper.zeros) {
+      await this.#pause(signal);
+      if (this.#random.chance(this.faults)) throw new Error("nobody knows where zeros are");
+      if (offset <= range.offset && range.offset + range.length <= end) yield range;
+    }
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
     this.#closing.abort(new HeadwaterError("CLOSED", "the source is closed"));
@@ -91,13 +115,19 @@ export class SimulatedSource implements SourceDevice {
     const { timeline, log, report } = this.#scene;
     const { signal, meter } = options;
     if (this.isClosed) report("the source is read after it was closed");
+    if (this.forbidden !== undefined) report(`the source is read ${this.forbidden}`);
     log.note(timeline.now(), `source: ${options.class} call for %+%`, offset, length);
     this.underWay += 1;
     meter?.request();
     if (options.class === "background") this.onBackground();
     try {
-      const fault = this.#random.chance(this.faults) ? this.#random.weighted(FAULTS) : undefined;
-      const before = fault === undefined ? length : this.#goodBytes(fault, length);
+      let fault = this.#random.chance(this.faults) ? this.#random.weighted(FAULTS) : undefined;
+      let before = fault === undefined ? length : this.#goodBytes(fault, length);
+      const bad = this.#temper.badByte - offset;
+      if (0 <= bad && bad < before) {
+        fault = "breaks";
+        before = bad;
+      }
       for (let at = offset; at < offset + before; ) {
         await this.#pause(signal);
         const most = this.#random.between(1, this.#temper.pieceSize);

@@ -1,5 +1,5 @@
 import { patternBytes } from "../../adapters/testing/index.ts";
-import { type Clone, isHeadwaterError } from "../../lib/index.ts";
+import { type Clone, isHeadwaterError, type WriteOptions } from "../../lib/index.ts";
 import type { LifeProfile, StepKind } from "./profile.ts";
 import type { Random } from "./random.ts";
 import type { Scene } from "./scene.ts";
@@ -19,6 +19,10 @@ export interface UserContext {
   isExcused(error: unknown): boolean;
   /** Called after each step. */
   checked(): void;
+  /** Brings everything to rest for some time. */
+  suspend(random: Random): Promise<void>;
+  /** Takes the bytes from another device from here on. */
+  reconnect(): Promise<void>;
 }
 
 /** Somebody who uses a clone, one step after the other, while others do the same. */
@@ -29,6 +33,8 @@ export class User {
   readonly #random: Random;
   /** What was begun and not waited for. */
   readonly #later: Promise<void>[] = [];
+  /** With what this user stops waiting; nobody else may be told of them. */
+  readonly #reasons = new Set<unknown>();
 
   constructor(number: number, context: UserContext, scene: Scene, random: Random) {
     this.#number = number;
@@ -58,9 +64,13 @@ export class User {
     } catch (error) {
       const code = isHeadwaterError(error) ? error.code : (error as Error).name;
       log.note(timeline.now(), `user %: ${what} fails: ${code}`, this.#number);
-      if (!this.#context.isExcused(error)) report(`${what}: ${(error as Error)?.stack}`);
+      if (!this.#isExcused(error)) report(`${what}: ${(error as Error)?.stack}`);
     }
     this.#context.checked();
+  }
+
+  #isExcused(error: unknown): boolean {
+    return this.#reasons.has(error) || this.#context.isExcused(error);
   }
 
   async #take(kind: StepKind): Promise<void> {
@@ -74,6 +84,9 @@ export class User {
     else if (kind === "pause") clone.pause();
     else if (kind === "resume") clone.resume();
     else if (kind === "configure") this.#configure();
+    else if (kind === "zero") await this.#zero(this.#place());
+    else if (kind === "suspend") await this.#context.suspend(this.#random);
+    else if (kind === "reconnect") await this.#context.reconnect();
     else this.#look();
     this.#note(`${kind} done`);
   }
@@ -107,9 +120,20 @@ export class User {
   async #write({ offset, length }: Place): Promise<void> {
     const { clone, truth } = this.#context;
     const bytes = patternBytes(length, this.#random.below(2 ** 31));
-    const signal = this.#random.chance(0.3) ? this.#signal() : {};
     this.#note("write %+%", offset, length);
-    await this.#change(offset, bytes, () => clone.write(offset, bytes, signal), truth);
+    await this.#change(offset, bytes, (options) => clone.write(offset, bytes, options), truth);
+  }
+
+  async #zero({ offset, length }: Place): Promise<void> {
+    const { clone, truth } = this.#context;
+    const zeros = new Uint8Array(length);
+    this.#note("write zeroes %+%", offset, length);
+    await this.#change(
+      offset,
+      zeros,
+      (options) => clone.writeZeroes(offset, length, options),
+      truth,
+    );
   }
 
   /** Several writes, side by side and at once, that cover whole regions together. */
@@ -139,19 +163,22 @@ export class User {
     const last = end === size ? size : Math.floor(end / regionSize) * regionSize;
     const zeros = new Uint8Array(Math.max(0, last - first));
     this.#note("discard %+%", offset, length);
-    await this.#change(first, zeros, () => clone.discard(offset, length), truth);
+    await this.#change(first, zeros, (options) => clone.discard(offset, length, options), truth);
   }
 
   async #change(
     offset: number,
     bytes: Uint8Array,
-    work: () => Promise<void>,
+    work: (options: WriteOptions) => Promise<void>,
     truth: Truth,
   ): Promise<void> {
+    const fua = this.#random.chance(this.#context.profile.fua);
+    const signal = this.#random.chance(0.3) ? this.#signal() : {};
     const change = truth.begin(offset, bytes);
     try {
-      await work();
+      await work({ fua, ...signal });
       truth.acknowledged(change);
+      if (fua) change.isDurable = true;
     } catch (error) {
       truth.failed(change);
       throw error;
@@ -188,7 +215,7 @@ export class User {
 
   #configure(): void {
     const { clone } = this.#context;
-    const hydrationThreshold = this.#random.between(1, 8);
+    const hydrationThreshold = this.#random.chance(0.1) ? 0 : this.#random.between(1, 8);
     const hydrationBatchSize = this.#random.between(1, 8);
     this.#note("configure % %", hydrationThreshold, hydrationBatchSize);
     clone.configure({ hydrationThreshold, hydrationBatchSize });
@@ -234,7 +261,9 @@ export class User {
     if (!this.#random.chance(this.#context.profile.aborts)) return {};
     const controller = new AbortController();
     const ms = this.#random.chance(0.2) ? 0 : this.#random.magnitude(0.1, 300);
-    this.#scene.timeline.after(ms, () => controller.abort(IMPATIENCE));
+    const reason = new Error(`user ${this.#number} cannot wait any longer`);
+    this.#reasons.add(reason);
+    this.#scene.timeline.after(ms, () => controller.abort(reason));
     return { signal: controller.signal };
   }
 
@@ -243,6 +272,3 @@ export class User {
     log.note(timeline.now(), `user %: ${what}`, this.#number, ...numbers);
   }
 }
-
-/** Why a user no longer waits. */
-export const IMPATIENCE: Error = new Error("I cannot wait any longer");

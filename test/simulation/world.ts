@@ -34,7 +34,9 @@ export class World {
     this.#random = new Random(seed);
     this.log = new EventLog(options.keepsLines ?? false);
     this.#profile = worldProfile(this.#random.fork());
-    this.#truth = new Truth(patternBytes(this.#profile.size));
+    const original = patternBytes(this.#profile.size);
+    for (const { offset, length } of this.#profile.zeros) original.fill(0, offset, offset + length);
+    this.#truth = new Truth(original);
   }
 
   /** @throws {Divergence} and others, when something is seen that must never be. */
