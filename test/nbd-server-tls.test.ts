@@ -118,6 +118,7 @@ test("what is slipped in behind STARTTLS ends the connection", async () => {
     client.send(optionBytes(OPTION.startTls));
     client.send(goBytes("disk"));
     client.socket.uncork();
+    await rejection(client.take(1)); // STARTTLS is not even acknowledged
     await client.untilClosed();
     await until(() => server.stats().connections === 0);
   });
