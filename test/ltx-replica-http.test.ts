@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, createServer as createListener } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { hydrate } from "../adapters/hydrate.ts";
 import { litestream } from "../adapters/ltx/index.ts";
 import { fixtureFiles } from "./ltx-files.ts";
 import { findProgram } from "./programs.ts";
@@ -106,6 +107,27 @@ test("a replica behind nginx, whose folders it lists in JSON", async () => {
     assert.is(source.identity, `${nginx.url}/small-levels txid=0000000000000008`);
     const error = await failure(litestream(`${nginx.url}/elsewhere`).open());
     assert.is(error.code, "SOURCE_NOT_FOUND");
+  } finally {
+    await nginx?.stop();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a copy hydrates from nginx, and ends as the same file as one from the files", async () => {
+  const folder = await folderWith("small-frame");
+  const nginx = await startNginx(folder, "autoindex on; autoindex_format json;");
+  try {
+    if (nginx === undefined) return;
+    const url = `${nginx.url}/small-frame/`;
+    for (const wholeFileSize of [0, 2 ** 20]) {
+      const file = join(folder, `db${wholeFileSize}`);
+      const clone = await hydrate(litestream(url, { wholeFileSize }), file);
+      await clone.hydrated();
+      const { requests } = clone.stats();
+      await clone.close();
+      assert.equal(new Uint8Array(await readFile(file)), await expected("small-frame"));
+      assert.is(requests, wholeFileSize === 0 ? requests : 18);
+    }
   } finally {
     await nginx?.stop();
     await rm(folder, { recursive: true });

@@ -86,6 +86,7 @@ export class HttpObjects implements AsyncDisposable {
       try {
         checkPart(head, asked, { size, validators: this.#versions.get(path) ?? UNKNOWN });
       } catch (error) {
+        this.#versions.delete(path); // whoever asks again means what is there now
         exchange.drain();
         throw error;
       }

@@ -14,12 +14,17 @@ import {
 /** A piece of a stream, in bytes. */
 const PIECE_SIZE: number = 256 * 2 ** 10;
 
+/** Files that are open at once, at most. */
+const MOST_OPEN = 64;
+
 /** Objects as files below a folder. */
 export class FileStore implements ObjectStore {
   readonly name: string;
   readonly layout = "ltx";
   readonly #root: string;
   readonly #closing = new AbortController();
+  #open = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(folder: string) {
     this.#root = resolve(folder);
@@ -108,8 +113,10 @@ export class FileStore implements ObjectStore {
     this.#check(signal);
     const { key } = object;
     meter?.request();
-    const file = await this.#open(key);
+    await this.#place();
+    let file: FileHandle | undefined;
     try {
+      file = await open(this.#pathOf(key), "r");
       const { size } = await file.stat();
       if (size !== object.size) {
         const message = `${this.name}/${key} has ${size} bytes now, and had ${object.size}`;
@@ -128,16 +135,22 @@ export class FileStore implements ObjectStore {
     } catch (error) {
       throw this.#failure(key, error, "SOURCE_FAILED");
     } finally {
-      await file.close();
+      await file?.close();
+      this.#leave();
     }
   }
 
-  async #open(key: string): Promise<FileHandle> {
-    try {
-      return await open(this.#pathOf(key), "r");
-    } catch (error) {
-      throw this.#failure(key, error, "SOURCE_FAILED");
-    }
+  /** Resolves when one more file may be open. */
+  async #place(): Promise<void> {
+    if (this.#open < MOST_OPEN) this.#open += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Whoever waits for longest takes the place over. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#open -= 1;
+    else next();
   }
 
   async #entries(prefix: string): Promise<string[]> {

@@ -50,6 +50,7 @@ export class FrameRequests {
    */
   prepare(first: number, end: number, bytes: number, caller: Caller): ReadonlySet<RangeRequest> {
     const isBackground = caller.class === "background";
+    this.#hasRoomFor(0); // what others have left behind must not add up
     const sweep = isBackground ? this.#sweeping.add(first, end, bytes) : undefined;
     const used = new Set<RangeRequest>();
     for (const [file, extents] of this.#files.entries()) {

@@ -23,7 +23,7 @@ export async function txidAt(
   options: ReadOptions,
 ): Promise<bigint | undefined> {
   const txids = reachableTxids(files);
-  const enders = txids.map((txid) => enderOf(files, txid));
+  const enders = endersOf(files, txids);
   const timeOf = async (index: number): Promise<number> => {
     const bytes = await store.read(enders[index] as ReplicaFile, 0, HEADER_SIZE, options);
     return parseHeader(bytes).timestamp;
@@ -51,10 +51,17 @@ export async function txidAt(
   throw new HeadwaterError("SOURCE_NOT_FOUND", message);
 }
 
-/** A snapshot says when it was taken, and others when their last transaction was made. */
-function enderOf(files: readonly ReplicaFile[], txid: bigint): ReplicaFile {
-  const enders = files.filter(({ maxTxid }) => maxTxid === txid);
-  return enders.reduce((best, file) => (file.level < best.level ? file : best));
+/**
+ * A file that ends with each of the transactions. A snapshot says when it was taken, and others
+ * when their last transaction was made.
+ */
+function endersOf(files: readonly ReplicaFile[], txids: readonly bigint[]): ReplicaFile[] {
+  const enders = new Map<bigint, ReplicaFile>();
+  for (const file of files) {
+    const other = enders.get(file.maxTxid);
+    if (other === undefined || file.level < other.level) enders.set(file.maxTxid, file);
+  }
+  return txids.map((txid) => enders.get(txid) as ReplicaFile);
 }
 
 /** Where the times of the files say that it is, and right beside that. */

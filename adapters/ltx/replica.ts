@@ -101,11 +101,10 @@ export async function loadAll(
 ): Promise<readonly LoadedFile[]> {
   const { known = [], wholeFileSize = SMALL_FILE, ...reading } = options;
   const loaded = new Map<ReplicaFile, LoadedFile>();
+  const knownByKey = new Map(known.map((file) => [file.object.key, file]));
   for (const object of objects) {
-    const same = known.find(
-      ({ object: { key, size } }) => key === object.key && size === object.size,
-    );
-    if (same !== undefined) loaded.set(object, same);
+    const same = knownByKey.get(object.key);
+    if (same?.object.size === object.size) loaded.set(object, same);
   }
   const missing = objects.filter((object) => !loaded.has(object));
   const whole = fetchedWhole(missing, wholeFileSize);
