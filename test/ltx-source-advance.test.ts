@@ -132,4 +132,20 @@ test("a clone that is open goes on to a later transaction, and each read is of o
   });
 });
 
+test("what was cut off, and is zeros since, has changed", async () => {
+  const made = new History(PAGE);
+  await made.commit(20, makePages(PAGE, 1, 20, 1));
+  await made.commit(5, makePages(PAGE, 1, 1, 2));
+  await made.commit(12, makePages(PAGE, 10, 12, 3));
+  await using source = await litestream(made.store).open();
+  const changed = await source.changedSince?.("memory://replica txid=0000000000000001");
+  assert.equal(changed, [
+    { offset: 0, length: PAGE },
+    { offset: 5 * PAGE, length: 7 * PAGE },
+  ]);
+  assert.equal(await source.changedSince?.(source.identity), []);
+  assert.is(await source.changedSince?.("memory://other txid=0000000000000001"), undefined);
+  assert.is(await source.changedSince?.("memory://replica txid=0000000000000004"), undefined);
+});
+
 test.run();

@@ -54,7 +54,9 @@ test("a flipped byte in a file that was fetched whole is found before a page of 
 });
 
 test("a flipped byte in a larger file is found when the last of its pages came", async () => {
-  const { store } = await snapshot(50);
+  const history = await snapshot(50);
+  await history.commit(50, makePages(PAGE, 30, 33, 2)); // a little of it is superseded
+  const { store } = history;
   const at = literalOf(await open(store), 20);
   flip(store, keyOf(0, 1, 1), at);
   const source = await open(store, { wholeFileSize: 0 });
