@@ -18,6 +18,7 @@ import { fairnessSubject } from "./subjects/fairness.ts";
 import { footprintSubject } from "./subjects/footprint.ts";
 import { hydratedReadsSubject } from "./subjects/hydrated-reads.ts";
 import { killSubject } from "./subjects/kill.ts";
+import { ltxFilesSubject } from "./subjects/ltx-files.ts";
 import { missingReadsSubject } from "./subjects/missing-reads.ts";
 import { nbdReadsSubject } from "./subjects/nbd-reads.ts";
 import { openSubject } from "./subjects/open.ts";
@@ -37,6 +38,7 @@ const SUBJECTS: readonly Subject[] = [
   killSubject,
   nbdReadsSubject,
   fairnessSubject,
+  ltxFilesSubject,
 ];
 
 function countFrom(name: string, byDefault: number): number {

@@ -171,6 +171,16 @@ test("what a database of any length becomes does not depend on compaction", asyn
   }
 });
 
+test("pages of zeros are limited while the inputs are not verified", async () => {
+  const specs = history([1, [1]], [2 ** 32 - 1, [2 ** 31]]);
+  const files = await Promise.all(specs.map(encodeFile));
+  await isCorrupt(compactFiles(files), /page 2147483648 .* more than 1048576 of zeros/);
+  const few = await Promise.all(history([1, [1]], [12, [11]]).map(encodeFile));
+  await isCorrupt(compactFiles(few, { zeroPages: 8 }), /comes after 9 that no input has/);
+  assert.is((await decodeFile(await compactFiles(few, { zeroPages: 9 }))).pages.length, 12);
+  assert.instance(await rejection(compactFiles(few, { zeroPages: -1 })), RangeError);
+});
+
 test("an empty database, at the end and in between", async () => {
   const emptied = history([2, [1, 2]], [0, []]);
   assert.equal((await compact(...emptied)).pages, {});

@@ -27,6 +27,7 @@ const test = suite("LTX fuzz");
 const { FUZZ_FILES = "3000", FUZZ_SEED = "1" } = process.env;
 /** A compaction of so small files never has more pages, unless it believes what it should not. */
 const MOST_PAGES = 1000;
+const ZERO_PAGES = 500;
 
 const below = randomFrom(Number(FUZZ_SEED));
 const pick = <Item>(items: readonly Item[]): Item => items[below(items.length)] as Item;
@@ -138,6 +139,7 @@ test("a changed file is found to be one, or its pages are what they were", async
     const isCompacted = await works(what, async () => {
       const options = {
         allowGaps: true,
+        zeroPages: ZERO_PAGES,
         onPage: () => assert.ok(++pages < MOST_PAGES, "pages without end"),
       };
       const { pageSize, maxTxid } = file.header;

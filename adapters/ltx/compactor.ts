@@ -1,3 +1,4 @@
+import { checkCount } from "../../lib/index.ts";
 import { formatChecksum } from "./checksum.ts";
 import { checkInputs, outputHeader } from "./compaction-inputs.ts";
 import { corrupt } from "./corrupt.ts";
@@ -12,11 +13,18 @@ export interface CompactOptions {
   noChecksum?: boolean;
   /** Default false: takes inputs between which transactions are missing. */
   allowGaps?: boolean;
+  /**
+   * The most pages of zeros between pages of the inputs, which are not verified yet then: so that a
+   * file with a wrong number is an error and not a large output. Default 1 048 576.
+   */
+  zeroPages?: number;
   /** Called for each page that is written, with the last that there can be. */
   onPage?: (pgno: number, commit: number) => void;
   /** Ends the compaction: it rejects with the signal's reason. */
   signal?: AbortSignal;
 }
+
+const ZERO_PAGES = 2 ** 20;
 
 export interface CompactedFile {
   readonly header: LtxHeader;
@@ -78,6 +86,8 @@ class Merge {
   /** No input cuts off a page up to this one. */
   readonly #uncut: number;
   #written = 0;
+  /** How many more pages of zeros are written before all inputs are verified. */
+  #zeroPages: number;
 
   constructor(decoders: readonly LtxDecoder[], encoder: LtxEncoder, options: CompactOptions) {
     const { pageSize } = encoder.header;
@@ -90,6 +100,7 @@ class Merge {
     this.#uncut = liveUpTo;
     this.#encoder = encoder;
     this.#options = options;
+    this.#zeroPages = checkCount("zeroPages", options.zeroPages ?? ZERO_PAGES, 0);
     this.#lock = lockPage(pageSize);
     this.#zeros = new Uint8Array(pageSize);
   }
@@ -102,6 +113,7 @@ class Merge {
       if (head === undefined) break;
       const { pgno } = head;
       if (pgno <= head.liveUpTo) {
+        this.#allowZerosUpTo(pgno - 1);
         await this.#writeZerosUpTo(pgno - 1);
         await this.#write(pgno, head.page, head.decoder.payload);
       }
@@ -117,6 +129,18 @@ class Merge {
       if (head.pgno !== 0 && (lowest === undefined || head.pgno < lowest.pgno)) lowest = head;
     }
     return lowest;
+  }
+
+  #allowZerosUpTo(last: number): void {
+    const count = last - Math.max(this.#uncut, this.#written);
+    if (count <= 0) return;
+    this.#zeroPages -= count;
+    if (this.#zeroPages >= 0) return;
+    const most = this.#options.zeroPages ?? ZERO_PAGES;
+    throw corrupt(
+      `page ${last + 1} comes after ${count} that no input has, which makes more than ${most} of ` +
+        "zeros; the option zeroPages allows more",
+    );
   }
 
   /** What may have been cut off and was not written since is there again, as zeros. */
