@@ -21,7 +21,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./file": ["FileDevice", "FileMapStore"],
   "./memory": ["MemoryDevice", "MemoryMapStore"],
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
-  "./ltx": ["parseHeader", "parsePageIndex", "decodeFrame", "parseFileName", "Crc64", "litestream"],
+  "./ltx": ["litestream", "LtxDecoder", "LtxEncoder", "verifyLtx", "compactLtx", "applyLtx"],
   "./hyparquet": ["asyncBuffer"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
 };
