@@ -208,7 +208,8 @@ export function beginFetching(engine: Engine, opened: ByteRange | undefined): vo
     const run = fetcher.runFrom(first, geometry.regionEnd(opened.offset + opened.length));
     if (fetcher.isFree(first)) brought = fetcher.start(run, "demand", false, opened).done;
   }
-  const known = noHydration ? undefined : zeros?.mark();
+  const isSaid = !noHydration && engine.source?.device.zeros !== undefined;
+  const known = isSaid ? zeros?.mark() : undefined;
   // Not before the opener had a chance to read what it came for.
   const hasBrought = Promise.race([brought, clock.sleep(HEAD_START_MS, closing)]);
   const isKnown = known && Promise.race([known, clock.sleep(ZEROS_START_MS, closing)]);
