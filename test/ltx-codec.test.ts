@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   CHECKSUM_FLAG,
+  Crc64,
   LtxDecoder,
   LtxEncoder,
   locatePageIndex,
@@ -218,6 +219,39 @@ test("a file cut anywhere is found to be cut", async () => {
     const cut = inPieces(bytes.subarray(0, length));
     await isCorrupt(verifyLtx(cut), length < 100 ? /of 100 bytes/ : /the file ends at/);
   }
+});
+
+/** The same file with another index, and a checksum that is right all the same. */
+async function withIndex(
+  bytes: Uint8Array,
+  change: (index: Uint8Array) => void,
+): Promise<Uint8Array> {
+  const { pages } = await decodeFile(bytes);
+  const { offset, length } = locatePageIndex(bytes, bytes.length);
+  const index = parsePageIndex(bytes.slice(offset, offset + length), offset, parseHeader(bytes));
+  const changed = bytes.slice();
+  change(changed.subarray(offset, offset + length + 8));
+  const sum = new Crc64().update(changed, 0, 100);
+  for (const { pgno, bytes: page } of pages) {
+    const frame = index.find(pgno)?.offset ?? 0;
+    sum.update(changed, frame, frame + 10).update(page);
+  }
+  sum.update(changed, offset - 6, bytes.length - 8);
+  new DataView(changed.buffer).setBigUint64(bytes.length - 8, sum.checksum);
+  return changed;
+}
+
+test("an index that does not agree with the pages is found, though the checksum does", async () => {
+  const { bytes } = fixtureFile("small", 2);
+  assert.equal(await withIndex(bytes, () => {}), bytes);
+  const other = await withIndex(bytes, (index) => {
+    index[0] = 2;
+  });
+  await isCorrupt(verifyLtx(inPieces(other)), /the page index at \d+ does not agree/);
+  const longer = await withIndex(bytes, (index) => {
+    index[index.length - 1] = (index[index.length - 1] ?? 0) + 1;
+  });
+  await isCorrupt(verifyLtx(inPieces(longer)), /an index of \d+ bytes is said to have/);
 });
 
 test("a byte too many is found", async () => {

@@ -2,8 +2,10 @@
 export const MALFORMED = -1;
 
 const MIN_MATCH = 4;
-/** So many bytes are copied at a time where the memory goes on far enough behind them. */
+/** So many bytes are copied in a step where the memory goes on far enough behind them. */
 const STEP = 8;
+/** A step takes two words one after the other: a match may overlap what it makes from here on. */
+const WORD = 4;
 /** More is copied by the engine. */
 const LONG_COPY = 256;
 
@@ -57,7 +59,7 @@ export function decodeLz4Block(
     }
     if (length > targetEnd - to) return MALFORMED;
     const matchEnd = to + length;
-    if (distance >= STEP && matchEnd + STEP <= targetEnd && length <= LONG_COPY) {
+    if (distance >= WORD && matchEnd + STEP <= targetEnd && length <= LONG_COPY) {
       copySteps(targetView, to - distance, targetView, to, matchEnd);
     } else {
       repeat(target, distance, to, matchEnd);
@@ -71,7 +73,7 @@ export function decodeLz4Block(
 function copySteps(from: DataView, at: number, to: DataView, start: number, end: number): void {
   for (let source = at, target = start; target < end; source += STEP, target += STEP) {
     to.setInt32(target, from.getInt32(source, true), true);
-    to.setInt32(target + 4, from.getInt32(source + 4, true), true);
+    to.setInt32(target + WORD, from.getInt32(source + WORD, true), true);
   }
 }
 
