@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
@@ -188,13 +190,21 @@ test("where there is no id of a boot, host and process decide", () => {
 test("this process is found, and a zombie is not", async () => {
   assert.match(lookUpProcess(process.pid)?.startTime ?? "", /\d/);
   if (process.platform !== "linux") return;
-  // The shell's child ends, and the program that the shell becomes never asks for it.
-  const shell = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"]);
-  const [pid] = await once(shell.stdout, "data");
-  while (lookUpProcess(Number(pid)) !== undefined) await new Promise(setImmediate);
-  assert.ok(process.kill(Number(pid), 0), "it is still there");
-  shell.kill("SIGKILL");
-  await once(shell, "exit");
+  // The shell's child ends after the shell has become a program that never asks for it.
+  const script = "head -c 1 <&3 >/dev/null & echo $!; exec sleep 60";
+  const shell = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit", "pipe"] });
+  try {
+    const [, stdout, , gate] = shell.stdio;
+    const [pid] = await once(stdout as Readable, "data");
+    const name = (): string => readFileSync(`/proc/${shell.pid}/comm`, "utf8");
+    while (name() !== "sleep\n") await new Promise(setImmediate);
+    (gate as Writable).end("x");
+    while (lookUpProcess(Number(pid)) !== undefined) await new Promise(setImmediate);
+    assert.ok(process.kill(Number(pid), 0), "it is still there");
+  } finally {
+    shell.kill("SIGKILL");
+    await once(shell, "exit");
+  }
 });
 
 test("a process that died while it replaced a dead one's lock is replaced in turn", () =>
