@@ -1,12 +1,12 @@
 // Measures Headwater beside other ways of doing the same, and says which targets it meets.
 //
 //   npm run bench              everything; writes bench/RESULTS.md
-//   npm run bench -- a d f     these subjects; writes nothing
+//   npm run bench -- a d f     these subjects; writes their sections anew, and leaves the others
 //
 // HEADWATER_BENCH_FOLDER names the folder to work in, HEADWATER_BENCH_RUNS and
 // HEADWATER_BENCH_KILLS say how often subjects c and i repeat.
 
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { versionOf } from "./child.ts";
@@ -80,6 +80,7 @@ function head(folder: string): string {
 
 Written by \`npm run bench\`. Times are medians; every comparison is made in one run, in turns.
 The figure is what the target is about: ours / theirs where both are given, so less is better.
+Each section is of the last run that had it.
 
 ${machine(folder)}
 `;
@@ -100,6 +101,19 @@ async function runAll(subjects: readonly Subject[], bench: Bench): Promise<reado
   return sections;
 }
 
+function sectionsOf(results: string): readonly string[] {
+  return results.split(/^(?=## )/m).slice(1);
+}
+
+/** In the order of their letters. A section that was written anew takes the place of the former. */
+function merge(former: readonly string[], anew: readonly string[]): readonly string[] {
+  const letterOf = (text: string): string => text.slice("## ".length, "## a".length);
+  const byLetter = new Map([...former, ...anew].map((text) => [letterOf(text), text.trimEnd()]));
+  return [...byLetter]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, text]) => `${text}\n`);
+}
+
 async function main(): Promise<void> {
   const letters = process.argv.slice(2);
   const subjects = chosen(letters);
@@ -116,9 +130,9 @@ async function main(): Promise<void> {
     const intro = head(folder);
     process.stdout.write(`${intro}\n`);
     const sections = await runAll(subjects, bench);
-    if (letters.length > 0) return;
     const path = fileURLToPath(new URL("../../bench/RESULTS.md", import.meta.url));
-    await writeFile(path, [intro, ...sections].join("\n"));
+    const former = letters.length === 0 ? [] : sectionsOf(await readFile(path, "utf8"));
+    await writeFile(path, [intro, ...merge(former, sections)].join("\n"));
   } finally {
     await remove();
   }
