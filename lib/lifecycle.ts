@@ -111,9 +111,9 @@ export class Lifecycle implements EngineEvents {
     try {
       await this.access.suspend();
       await fetcher?.idle();
-      await hydration.finished();
       await this.#rest.begin(locks, map.regionCount); // known zeros are being marked
       isAtRest = true;
+      await hydration.finished();
       if (this.access.mode === "read-write") await committer.flush();
       await committer.idle(); // a periodic commit may have come in between
       await this.#doubt;
@@ -127,11 +127,11 @@ export class Lifecycle implements EngineEvents {
 
   async reconnect(to: SourceDevice | SourceOpener, signal: AbortSignal | undefined): Promise<void> {
     this.access.check("read");
-    const replaced = await replaceSource(this.#engine, to, signal);
-    if (replaced === undefined) return; // it needs none
-    const before = this.#ownSource;
-    this.#ownSource = replaced.isOurs ? replaced.device : undefined;
-    await before?.close();
+    await replaceSource(this.#engine, to, signal, ({ device, isOurs }) => {
+      const before = this.#ownSource;
+      this.#ownSource = isOurs ? device : undefined;
+      return before;
+    });
     const isComplete = this.#engine.hydration.state === "complete";
     if (this.#closing !== undefined || isComplete) await this.releaseSource();
   }

@@ -18,22 +18,24 @@ export async function openSource(
 }
 
 /**
- * Puts another device in the source's place; undefined where none is needed any more.
+ * Puts another device in the source's place, unless none is needed any more.
  *
+ * @param took called at the moment from which on it is used. Returns what is to be closed for it.
  * @throws {HeadwaterError} `SOURCE_CHANGED` when it is of another blob.
  */
 export async function replaceSource(
   engine: Engine,
   to: SourceDevice | SourceOpener,
   signal: AbortSignal | undefined,
-): Promise<Opened | undefined> {
+  took: (opened: Opened) => SourceDevice | undefined,
+): Promise<void> {
   const { copy, source, hydration, fetcher } = engine;
   const { identity, sourceSize: size } = copy;
   const known = { identity, size };
   const { device, isOurs } = await openSource(to, { known, ...(signal && { signal }) });
   if (source === undefined || device.identity !== identity || device.size !== size) {
     if (isOurs) await device.close();
-    if (source === undefined) return undefined;
+    if (source === undefined) return;
     throw new HeadwaterError(
       "SOURCE_CHANGED",
       `the copy is of ${identity}, ${size} bytes, and this source is ${device.identity}, ` +
@@ -42,8 +44,9 @@ export async function replaceSource(
   }
   hydration.hold(); // what breaks off now is nobody's failure
   source.replace(device);
+  const before = took({ device, isOurs });
   await fetcher?.idle();
   hydration.release();
   hydration.tryAgain();
-  return { device, isOurs };
+  await before?.close();
 }

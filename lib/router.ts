@@ -146,7 +146,7 @@ export class Router {
     const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
     for (let attempt = 1; ; attempt += 1) {
       // Brought by somebody else meanwhile: perhaps the source was let go after that.
-      if (attempt > 1 && this.#isLocal(offset, target.length)) {
+      if (this.#isLocal(offset, target.length)) {
         await this.#readLocal(offset, target);
         return;
       }

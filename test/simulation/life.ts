@@ -29,6 +29,7 @@ export class Life {
   readonly #random: Random;
   readonly #devices: Devices;
   #clone: Clone | undefined;
+  readonly #focus = { offset: 0 };
   #isClosing = false;
   #isSuspended = false;
   #hydratedCount = 0;
@@ -119,6 +120,7 @@ export class Life {
       clone: this.#opened,
       truth: this.#truth,
       profile: this.#profile,
+      focus: this.#focus,
       isExcused: (error: unknown) => this.#isExcused(error),
       checked: () => this.#checkStep(),
       suspend: (random: Random) => this.#suspend(random),

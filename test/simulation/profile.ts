@@ -8,6 +8,7 @@ export type StepKind =
   | "read"
   | "write"
   | "cover"
+  | "overtake"
   | "discard"
   | "zero"
   | "flush"
@@ -96,13 +97,14 @@ export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
     hasFaults && random.chance(0.6) ? random.magnitude(0.005, most) : 0;
   const latency = (): number => random.magnitude(0.1, 60);
   const full = random.magnitude(1, 3000);
-  const badByte = hasFaults && random.chance(0.15) ? random.below(size) : -1;
+  const streams = random.chance(0.75);
+  const badByte = hasFaults && random.chance(0.2) ? random.below(size) : -1;
   return {
     source: {
       latencyMs: latency(),
       faults: faults(0.7),
       pieceSize: Math.round(random.magnitude(regionSize / 4, 4 * regionSize)),
-      streams: random.chance(0.75),
+      streams,
       identity: world.identity,
       openedLength: random.chance(0.1) ? random.between(1, Math.min(size, 3 * regionSize)) : 0,
       zeros: random.chance(0.7) ? world.zeros : [],
@@ -120,7 +122,7 @@ export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
     options: {
       ...optionsOf(regionSize, badByte, random),
       // To a source that cannot stream a large request may take long.
-      stallTimeoutMs: hasFaults ? random.pick([300, 3000]) : 30_000,
+      stallTimeoutMs: hasFaults && streams ? random.pick([300, 3000]) : 30_000,
     },
     users: random.between(1, 4),
     steps: random.between(1, 8),
@@ -129,11 +131,12 @@ export function lifeProfile(world: WorldProfile, random: Random): LifeProfile {
     fua: random.chance(0.3) ? random.fraction() : 0,
     weights: weightsOf(random),
     crashAt:
-      world.hasCrashes && random.chance(0.8)
+      world.hasCrashes && badByte < 0 && random.chance(0.8)
         ? Math.round(random.magnitude(3, 600))
         : Number.POSITIVE_INFINITY,
     isPowerLost: random.chance(0.7),
-    isCompleted: random.chance(0.4),
+    // What is bad for good is to hold back nothing else.
+    isCompleted: badByte >= 0 || random.chance(0.4),
     isClosedEarly: random.chance(0.15),
     hasFaults,
   };
@@ -170,6 +173,7 @@ function weightsOf(random: Random): Record<StepKind, number> {
     read: 0.1 + often(4),
     write: often(4),
     cover: often(1),
+    overtake: often(1),
     discard: often(1.5),
     zero: often(0.7),
     flush: often(2),
@@ -177,8 +181,8 @@ function weightsOf(random: Random): Record<StepKind, number> {
     pause: often(0.3),
     resume: often(0.3),
     configure: often(0.3),
-    suspend: often(0.2),
-    reconnect: often(0.15),
+    suspend: often(0.3),
+    reconnect: often(0.3),
     look: often(0.5),
   };
 }

@@ -1,20 +1,18 @@
 import { patternBytes } from "../../adapters/testing/index.ts";
 import { type Clone, isHeadwaterError, type WriteOptions } from "../../lib/index.ts";
+import { type Place, placeIn } from "./place.ts";
 import type { LifeProfile, StepKind } from "./profile.ts";
 import type { Random } from "./random.ts";
 import type { Scene } from "./scene.ts";
 import type { Truth } from "./truth.ts";
-
-interface Place {
-  readonly offset: number;
-  readonly length: number;
-}
 
 /** Whose clone it is, and what is known of it. */
 export interface UserContext {
   readonly clone: Clone;
   readonly truth: Truth;
   readonly profile: LifeProfile;
+  /** Where somebody was last. */
+  readonly focus: { offset: number };
   /** Whether this may happen now: a fault of a device, or what the clone says after `close`. */
   isExcused(error: unknown): boolean;
   /** Called after each step. */
@@ -78,6 +76,7 @@ export class User {
     if (kind === "read") await this.#read();
     else if (kind === "write") await this.#write(this.#place());
     else if (kind === "cover") await this.#cover();
+    else if (kind === "overtake") await this.#overtake();
     else if (kind === "discard") await this.#discard(this.#place());
     else if (kind === "flush") await this.#flush();
     else if (kind === "hydrate") await this.#hydrate();
@@ -91,11 +90,10 @@ export class User {
     this.#note(`${kind} done`);
   }
 
-  async #read(): Promise<void> {
+  async #read(where?: Place): Promise<void> {
     const { clone, truth } = this.#context;
-    const { offset, length } = this.#random.chance(0.05)
-      ? { offset: this.#random.below(2 * clone.size), length: clone.size }
-      : this.#place();
+    const past = { offset: this.#random.below(2 * clone.size), length: clone.size };
+    const { offset, length } = where ?? (this.#random.chance(0.05) ? past : this.#place());
     const check = truth.reading(Math.min(offset, clone.size));
     const expected = Math.max(0, Math.min(length, clone.size - offset));
     const how = this.#random.pick(["read", "read", "readInto", "readIntoSync"] as const);
@@ -105,7 +103,11 @@ export class User {
       const signal = this.#signal();
       bytes = new Uint8Array(await clone.read(offset, length, signal));
     } else if (how === "readInto") {
-      const read = await clone.readInto(offset, bytes, this.#signal());
+      const target = bytes;
+      const read = await clone.readInto(offset, target, this.#signal()).catch((error) => {
+        this.#later.push(this.#untouched(target));
+        throw error;
+      });
       bytes = bytes.subarray(0, read);
     } else {
       const read = clone.readIntoSync(offset, bytes);
@@ -115,6 +117,14 @@ export class User {
     const problem =
       bytes.length === expected ? check(bytes) : `${bytes.length} bytes, not ${expected}`;
     if (problem !== undefined) this.#scene.report(`${how} ${offset}+${length}: ${problem}`);
+  }
+
+  /** Once a reader was told of a failure, its bytes are its own again. */
+  async #untouched(target: Uint8Array): Promise<void> {
+    const before = target.slice();
+    await this.#scene.timeline.sleep(500);
+    if (Buffer.compare(before, target) === 0) return;
+    this.#scene.report("a reader's bytes changed after it was told of a failure");
   }
 
   async #write({ offset, length }: Place): Promise<void> {
@@ -154,6 +164,20 @@ export class User {
     await Promise.all(parts);
   }
 
+  /** Reads a few regions, writes over one of them meanwhile, and reads them again. */
+  async #overtake(): Promise<void> {
+    const { size, regionSize } = this.#context.clone;
+    const offset = this.#place().offset;
+    const first = offset - (offset % regionSize);
+    const count = this.#random.between(3, 4);
+    const all = { offset: first, length: Math.min(size - first, count * regionSize) };
+    const early = this.#attempt("read", () => this.#read(all));
+    const written = Math.min(size - 1, first + this.#random.below(count) * regionSize);
+    await this.#write({ offset: written, length: Math.min(regionSize, size - written) });
+    await this.#read(all);
+    await early;
+  }
+
   /** Whole regions only, and the short tail where the range reaches the end. */
   async #discard({ offset, length }: Place): Promise<void> {
     const { clone, truth } = this.#context;
@@ -173,7 +197,7 @@ export class User {
     truth: Truth,
   ): Promise<void> {
     const fua = this.#random.chance(this.#context.profile.fua);
-    const signal = this.#random.chance(0.3) ? this.#signal() : {};
+    const signal = this.#random.chance(0.5) ? this.#signal() : {};
     const change = truth.begin(offset, bytes);
     try {
       await work({ fua, ...signal });
@@ -240,20 +264,8 @@ export class User {
     }
   }
 
-  /** Whole regions, ends of regions, the short tail: where mistakes live. */
   #place(): Place {
-    const { size, regionSize } = this.#context.clone;
-    const at = this.#random.below(size);
-    const aligned = Math.floor(at / regionSize) * regionSize;
-    const some = this.#random.between(0, 2 * regionSize);
-    const whole = this.#random.between(1, 3) * regionSize;
-    const kind = this.#random.pick(["any", "from start", "whole", "whole", "sector", "to end"]);
-    let place = { offset: at, length: some };
-    if (kind === "from start") place = { offset: aligned, length: some };
-    else if (kind === "whole") place = { offset: aligned, length: whole };
-    else if (kind === "sector") place = { offset: at - (at % 512), length: 512 };
-    else if (kind === "to end") place = { offset: aligned, length: size };
-    return { ...place, length: Math.min(place.length, size - place.offset) };
+    return placeIn(this.#context.clone, this.#context.focus, this.#random);
   }
 
   /** Sometimes somebody loses patience. */
