@@ -26,8 +26,8 @@ export interface HydrateOptions extends CallOptions {
 /** What can be changed while a clone is open. */
 export interface LiveOptions {
   /**
-   * Regions in flight at most, in the background; at the default region size the default, 1024, is
-   * 64 MiB. Memory held is at most this x region size. 0 holds hydration.
+   * Regions in flight at most, in the background; at the default region size the default, 2048, is
+   * 128 MiB, as 16 fetches of 8 MiB are. Memory held is at most this x region size. 0 holds hydration.
    */
   hydrationThreshold?: number;
   /** Regions joined in one background fetch at most. Default: as many as are 8 MiB. */
@@ -100,7 +100,7 @@ export interface Behavior {
 export function checkBehavior(options: CloneBehavior, regionSize: number): Behavior {
   const { noHydration = false, copyOnRead = true, clock = systemClock } = options;
   const { readAround = 128 * 2 ** 10, stallTimeoutMs = 60_000, bytesPerSecond = 0 } = options;
-  const { hydrationThreshold = 1024, noDiscardPassdown = false } = options;
+  const { hydrationThreshold = 2048, noDiscardPassdown = false } = options;
   const { hydrationBatchSize = Math.max(1, DEFAULT_BATCH_BYTES / regionSize) } = options;
   const { source = "ignore", destination = "enospc" } = options.errorPolicies ?? {};
   return {

@@ -10,8 +10,11 @@ const MIN_FETCH_SIZE: number = 256 * 2 ** 10;
 const FIRST_FETCH_SIZE: number = 2 ** 20;
 /** Nobody waited for a byte for so long: nobody does. */
 const IDLE_MS = 1000;
-/** The beginning counts as busy only for so long: readers that open a blob read soon. */
-const FIRST_IDLE_MS = 300;
+/**
+ * The beginning counts as busy only for so long: readers that open a blob read soon. Connections are
+ * new and code is cold until then, so nothing that is found is final.
+ */
+const FIRST_IDLE_MS = 150;
 /** More goodput by this factor makes more fetches at once worth while. */
 const WORTHWHILE = 1.03;
 /**
@@ -19,10 +22,14 @@ const WORTHWHILE = 1.03;
  * slow start more surely than goodput does.
  */
 const KEPT_SPEED = 0.75;
+/** Or while goodput grows by this factor, where each fetch is slower for other reasons. */
+const DOUBLED = 1.35;
 /** A destination for which fetches wait such a part of their time gains nothing by more of them. */
 const HELD = 0.25;
 /** A thread as busy as this gets no more done by having more to do at once. */
 const BUSY = 0.95;
+/** Fetches whose mean sizes differ by more than this factor say nothing of each other's speed. */
+const ALIKE = 2;
 /** Goodput is judged over a window of at least this long, and of this many fetches each. */
 const WINDOW_MS = 25;
 /** A settled hydrator tries one more fetch at once every so often. */
@@ -47,6 +54,17 @@ export interface FetchReport {
   readonly transferMs: number;
 }
 
+/** What a window of time showed. */
+interface Found {
+  /** Bytes a millisecond, of all fetches together and of one while it is served. */
+  readonly goodput: number;
+  readonly speed: number;
+  /** The mean of the fetches that ended. */
+  readonly size: number;
+}
+
+const NOTHING_FOUND: Found = { goodput: 0, speed: 0, size: 0 };
+
 /**
  * How much is fetched at once: how many background fetches, and how large each is. Grows while
  * that brings more bytes a second, stops at the knee, and makes room when readers wait longer than
@@ -60,21 +78,27 @@ export class Scheduler {
   #phase: "doubling" | "recovering" | "settled" = "doubling";
   /** No growth before this: readers were slow. */
   #slowUntil = 0;
-  #window = { startedAt: 0, bytes: 0, fetches: 0, heldMs: 0, speeds: 0 };
-  #best = { goodput: 0, speed: 0, concurrency: FIRST_CONCURRENCY };
+  #window = { startedAt: 0, bytes: 0, fetches: 0, heldMs: 0, speeds: 0, sizes: 0 };
+  #best: Found & { readonly concurrency: number } = {
+    ...NOTHING_FOUND,
+    concurrency: FIRST_CONCURRENCY,
+  };
   #probeMs = FIRST_PROBE_MS;
   #changedAt = 0;
   #firstByteMs: number | undefined;
   #bytesPerMs: number | undefined;
   #demand = { floorMs: Number.POSITIVE_INFINITY, floorAt: 0, recentMs: 0 };
   #busyUntil: number;
+  /** The end of the beginning. */
+  readonly #warmAt: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#load = clock.loadMeter?.() ?? (() => 0);
     const now = clock.now();
     this.#window.startedAt = now;
-    this.#busyUntil = now + FIRST_IDLE_MS;
+    this.#warmAt = now + FIRST_IDLE_MS;
+    this.#busyUntil = this.#warmAt;
   }
 
   /** Background fetches allowed at once. */
@@ -90,7 +114,7 @@ export class Scheduler {
     if (this.#clock.now() >= this.#busyUntil) return MAX_FETCH_SIZE;
     if (this.#bytesPerMs === undefined || this.#firstByteMs === undefined) return FIRST_FETCH_SIZE;
     const roundTrip = this.#bytesPerMs * this.#firstByteMs;
-    const size = 2 ** Math.floor(Math.log2(Math.max(1, roundTrip)));
+    const size = 2 ** Math.round(Math.log2(Math.max(1, roundTrip)));
     return Math.min(MAX_FETCH_SIZE, Math.max(MIN_FETCH_SIZE, size));
   }
 
@@ -124,6 +148,7 @@ export class Scheduler {
       const speed = fetch.bytes / fetch.transferMs;
       this.#bytesPerMs = blend(this.#bytesPerMs, speed);
       this.#window.speeds += speed;
+      this.#window.sizes += fetch.bytes;
       this.#window.fetches += 1;
     }
   }
@@ -143,34 +168,39 @@ export class Scheduler {
     const now = this.#clock.now();
     const elapsed = now - this.#window.startedAt;
     if (elapsed < WINDOW_MS || this.#window.fetches < this.#concurrency) return;
-    const { bytes, fetches, heldMs, speeds } = this.#window;
+    const { bytes, fetches, heldMs, speeds, sizes } = this.#window;
     const isFull = heldMs / (elapsed * this.#concurrency) > HELD || this.#load() > BUSY;
-    this.#judge({ goodput: bytes / elapsed, speed: speeds / fetches }, now, isFull);
-    this.#window = { startedAt: now, bytes: 0, fetches: 0, heldMs: 0, speeds: 0 };
+    const found = { goodput: bytes / elapsed, speed: speeds / fetches, size: sizes / fetches };
+    // Where something else than the source was the limit, nothing is found out of the source.
+    if (!isFull) this.#judge(found, now);
+    this.#window = { startedAt: now, bytes: 0, fetches: 0, heldMs: 0, speeds: 0, sizes: 0 };
   }
 
-  /** @param isFull something else than the source is the limit: more at once brings nothing. */
-  #judge(found: { goodput: number; speed: number }, now: number, isFull: boolean): void {
+  #judge(found: Found, now: number): void {
     const best = this.#best;
-    const isWorthwhile =
-      this.#phase === "doubling"
-        ? found.speed >= best.speed * KEPT_SPEED
-        : found.goodput >= best.goodput * WORTHWHILE;
-    if (this.#concurrency > best.concurrency && !isWorthwhile) {
+    if (this.#concurrency > best.concurrency && !this.#isWorthwhile(found)) {
       // What was added brought nothing: back to the knee, and stay there for longer each time.
       this.#concurrency = best.concurrency;
       if (this.#phase === "settled") this.#probeMs = Math.min(MAX_PROBE_MS, this.#probeMs * 2);
-      this.#phase = "settled";
+      if (this.#phase === "doubling" && (now < this.#warmAt || !isAlike(found, best))) {
+        this.#best = { ...NOTHING_FOUND, concurrency: this.#concurrency };
+      } else this.#phase = "settled";
       this.#changedAt = now;
       return;
     }
     this.#best = { ...found, concurrency: this.#concurrency };
     if (this.#concurrency >= MAX_CONCURRENCY || now < this.#slowUntil) return;
-    if (isFull) return;
     if (this.#phase === "settled" && now - this.#changedAt < this.#probeMs) return;
     const growth = this.#phase === "doubling" ? this.#concurrency : 1;
     this.#concurrency = Math.min(MAX_CONCURRENCY, this.#concurrency + growth);
     this.#changedAt = now;
+  }
+
+  /** Whether the fetches that were added since the best window earn their place. */
+  #isWorthwhile(found: Found): boolean {
+    const { goodput, speed } = this.#best;
+    if (this.#phase !== "doubling") return found.goodput >= goodput * WORTHWHILE;
+    return found.speed >= speed * KEPT_SPEED || found.goodput >= goodput * DOUBLED;
   }
 
   #demandLatency(ms: number): void {
@@ -185,11 +215,15 @@ export class Scheduler {
     if (now < this.#slowUntil) return;
     // One step down at a time: what is under way still has its old size.
     this.#concurrency = Math.max(1, Math.floor(this.#concurrency * BACK_OFF));
-    this.#best = { goodput: 0, speed: 0, concurrency: this.#concurrency };
+    this.#best = { ...NOTHING_FOUND, concurrency: this.#concurrency };
     this.#phase = "recovering";
     this.#changedAt = now;
     this.#slowUntil = now + IDLE_MS / 4;
   }
+}
+
+function isAlike(one: Found, other: Found): boolean {
+  return one.size <= other.size * ALIKE && other.size <= one.size * ALIKE;
 }
 
 /** A running mean that forgets. */

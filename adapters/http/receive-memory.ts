@@ -2,11 +2,11 @@ import type { OnReadOpts } from "node:net";
 import { assert } from "../../lib/index.ts";
 
 /** What one read of a socket brings at most. */
-const BLOCK_SIZE: number = 64 * 2 ** 10;
+const BLOCK_SIZE: number = 256 * 2 ** 10;
 /** A block with less room than this is full: reads would become small. */
-const LEAST_ROOM: number = 16 * 2 ** 10;
+const LEAST_ROOM: number = 64 * 2 ** 10;
 /** Blocks kept for the reads to come. */
-const MOST_SPARE = 256;
+const MOST_SPARE = 64;
 
 interface Block {
   readonly bytes: Buffer;

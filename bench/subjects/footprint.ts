@@ -16,7 +16,7 @@ import {
 
 const ROUNDS = 5;
 /** The defaults, which are what is measured. */
-const HYDRATION_THRESHOLD = 1024;
+const HYDRATION_THRESHOLD = 2048;
 const REGION_SIZE = 64 * KIB;
 const ALLOWANCE = HYDRATION_THRESHOLD * REGION_SIZE + 64 * MIB;
 
