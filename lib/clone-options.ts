@@ -27,7 +27,7 @@ export interface HydrateOptions extends CallOptions {
 export interface LiveOptions {
   /**
    * Regions in flight at most, in the background; at the default region size the default, 2048, is
-   * 128 MiB, as 16 fetches of 8 MiB are. Memory held is at most this x region size. 0 holds hydration.
+   * 128 MiB, or 16 fetches of 8 MiB. Memory held is at most this x region size. 0 holds hydration.
    */
   hydrationThreshold?: number;
   /** Regions joined in one background fetch at most. Default: as many as are 8 MiB. */

@@ -11,8 +11,8 @@ const FIRST_FETCH_SIZE: number = 2 ** 20;
 /** Nobody waited for a byte for so long: nobody does. */
 const IDLE_MS = 1000;
 /**
- * The beginning counts as busy only for so long: readers that open a blob read soon. Connections are
- * new and code is cold until then, so nothing that is found is final.
+ * The beginning counts as busy only for so long: readers that open a blob read soon. Connections
+ * are new and code is cold until then, so nothing that is found is final.
  */
 const FIRST_IDLE_MS = 150;
 /** More goodput by this factor makes more fetches at once worth while. */
