@@ -1,8 +1,9 @@
 import type { BitmapLibrary } from "./bitmap.ts";
 import type { CheckedDestination } from "./checked-device.ts";
 import type { Committer } from "./committer.ts";
-import type { ByteRange, SourceDevice } from "./device.ts";
+import type { SourceChanges, SourceDevice } from "./device.ts";
 import { Geometry } from "./geometry.ts";
+import { hydratedBytes } from "./local-ranges.ts";
 import { mapSlotSize } from "./map-format.ts";
 import type { MapStore } from "./map-store.ts";
 import type { RegionMap, Run } from "./region-map.ts";
@@ -26,14 +27,14 @@ export function advancedCopy(
   library: BitmapLibrary,
   from: Version,
   source: SourceDevice,
-  changed: readonly ByteRange[],
+  { ranges, reason }: SourceChanges,
 ): StoredCopy {
   const { identity, size: sourceSize } = source;
   const geometry = new Geometry(sourceSize, from.geometry.regionSize);
   const map = from.map.advanced(
     geometry.regionCount,
     keptEnd(from.geometry, geometry),
-    changed.map(({ offset, length }): Run => geometry.runOf(offset, length)),
+    ranges.map(({ offset, length }): Run => geometry.runOf(offset, length)),
   );
   const writtenRegions = new WrittenRegions(library, geometry.regionCount);
   const { generation, complete, fingerprint, former } = from.stored;
@@ -42,18 +43,21 @@ export function advancedCopy(
     ...{ written: false, unsettled: false, advancing: true, complete: false, fingerprint: "" },
     former: complete ? fingerprint : former,
   };
-  const advancedFrom = from.identity;
-  return { geometry, map, identity, sourceSize, writtenRegions, stored, advancedFrom };
+  const keptBytes = hydratedBytes({ geometry, map }, 0, geometry.size);
+  const advanced = { from: from.identity, to: identity, keptBytes, reason };
+  return { geometry, map, identity, sourceSize, writtenRegions, stored, advanced };
 }
 
-/** What is not as it was in the version of that identity: everything, where nobody can say. */
-export async function changedRanges(
+/** What is not as it was in the version of that identity. */
+export async function changesSince(
   source: SourceDevice,
   identity: string,
   signal?: AbortSignal,
-): Promise<readonly ByteRange[]> {
-  const changed = await source.changedSince?.(identity, signal && { signal });
-  return changed ?? [{ offset: 0, length: source.size }];
+): Promise<SourceChanges> {
+  const changes = await source.changedSince?.(identity, signal && { signal });
+  if (changes !== undefined) return changes;
+  const reason = "the source does not know what has changed";
+  return { ranges: [{ offset: 0, length: source.size }], reason };
 }
 
 export interface AdvanceContext {

@@ -56,6 +56,11 @@ export interface CloneBehavior extends LiveOptions {
   readAround?: number;
   retries?: RetryOptions;
   /**
+   * When its version of the source can no longer be had, and the source offers a later one, the
+   * clone advances to that by itself, unless a user wrote. Default true.
+   */
+  autoAdvance?: boolean;
+  /**
    * What the background does about errors of either side. Default: `ignore` those of the source,
    * `enospc` for those of the destination.
    */

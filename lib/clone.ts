@@ -10,11 +10,12 @@ import {
   type LiveOptions,
   type WriteOptions,
 } from "./clone-options.ts";
-import { describe, hydratedBytes, hydratedRuns, missing, writtenRanges } from "./describe.ts";
+import { describe } from "./describe.ts";
 import type { ByteRange, DestinationDevice, SourceDevice, SourceOpener } from "./device.ts";
 import { beginFetching, configure, type Engine, makeEngine } from "./engine.ts";
 import type { Geometry } from "./geometry.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { hydratedBytes, hydratedRuns, missing, writtenRanges } from "./local-ranges.ts";
 import { progress } from "./progress.ts";
 import type {
   CloneEvents,
@@ -65,7 +66,6 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     const behavior = checkBehavior(options, copy.geometry.regionSize);
     const engine = makeEngine(options, copy, behavior, () => clone.#life);
     const clone = new Clone(options, engine);
-    clone.#life.tellOpened();
     if (engine.hydration.state === "complete") await clone.#life.releaseSource();
     else beginFetching(engine, source?.opened);
     return clone;

@@ -27,6 +27,14 @@ export interface ByteRange {
   readonly length: number;
 }
 
+/** What is not as it was in another version of a source. */
+export interface SourceChanges {
+  /** In any order. What lies past the end of this version is changed in any case. */
+  readonly ranges: readonly ByteRange[];
+  /** Why these are everything, where nobody can say what has changed. */
+  readonly reason?: string;
+}
+
 /**
  * A device that is only read: nothing here can write. Every offset, length and size in this
  * package is in bytes. Calls may overlap in time.
@@ -81,11 +89,23 @@ export interface SourceDevice extends AsyncDisposable {
   zeros?(offset: number, length: number, options?: ReadOptions): AsyncIterable<ByteRange>;
 
   /**
-   * For a source of which there are versions: the parts of this one, in any order, that are not as
-   * they were in the version of that identity. What lies past its end is changed in any case.
-   * Undefined where nobody can say; then nothing is kept of a copy of that version.
+   * For a source of which there are versions: the parts of this one that are not as they were in
+   * the version of that identity.
    */
-  changedSince?(identity: string, options?: ReadOptions): Promise<readonly ByteRange[] | undefined>;
+  changedSince?(identity: string, options?: ReadOptions): Promise<SourceChanges>;
+
+  /**
+   * For a source of which there are versions: opens the one to go on with, which the caller closes.
+   * Asked for when a read has failed with `SOURCE_CHANGED`, because this version can no longer be
+   * had. Undefined where only this one will do.
+   */
+  successor?(options?: { signal?: AbortSignal }): Promise<SourceDevice | undefined>;
+
+  /**
+   * The parts that may not be had for long, in ascending order: they are hydrated before what is
+   * merely next.
+   */
+  shortLived?(): Iterable<ByteRange>;
 
   /** Ends what is under way, then lets go. Calling it again is harmless. */
   close(): Promise<void>;

@@ -216,9 +216,20 @@ export function beginFetching(engine: Engine, opened: ByteRange | undefined): vo
   void Promise.all([hasBrought, isKnown])
     .then(() => clock.sleep(0, closing))
     .then(
-      () => hydration.start(),
+      () => {
+        if (!noHydration) hurryShortLived(engine);
+        hydration.start();
+      },
       () => {}, // closed before
     );
+}
+
+/** What may not be had for long comes before the rest, and after everything that is named. */
+function hurryShortLived({ source, geometry, hydrator, closing }: Engine): void {
+  const ranges = [...(source?.device.shortLived?.() ?? [])];
+  if (ranges.length === 0) return;
+  const runs = ranges.map(({ offset, length }) => geometry.runOf(offset, length));
+  hydrator?.goals.add(runs, Number.NEGATIVE_INFINITY, closing).catch(() => {}); // nobody waits
 }
 
 /** Changes what can be changed while a clone is open. */

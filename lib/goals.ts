@@ -3,6 +3,8 @@ import type { RegionMap, Run } from "./region-map.ts";
 
 interface Goal {
   readonly runs: readonly Run[];
+  /** All runs before this one are hydrated. */
+  from: number;
   readonly priority: number;
   resolve(): void;
   reject(error: unknown): void;
@@ -35,6 +37,7 @@ export class Goals {
       const leave = (): void => signal?.removeEventListener("abort", abort);
       const goal: Goal = {
         runs,
+        from: 0,
         priority,
         resolve: () => {
           leave();
@@ -56,16 +59,17 @@ export class Goals {
   /** The runs still to be hydrated, in the order in which they are wanted. */
   *open(): Generator<Run, void, undefined> {
     for (const goal of this.#goals) {
-      for (const run of goal.runs) if (!this.#map.areHydrated(run.first, run.end)) yield run;
+      for (let next = this.#firstOpen(goal); next < goal.runs.length; next += 1) {
+        const run = goal.runs[next] as Run;
+        if (!this.#map.areHydrated(run.first, run.end)) yield run;
+      }
     }
   }
 
   /** Ends the goals that are reached. */
   settle(): void {
     if (this.#goals.length === 0) return;
-    const isReached = (goal: Goal): boolean =>
-      goal.runs.every((run) => this.#map.areHydrated(run.first, run.end));
-    const reached = this.#goals.filter(isReached);
+    const reached = this.#goals.filter((goal) => this.#firstOpen(goal) === goal.runs.length);
     if (reached.length === 0) return;
     this.#goals = this.#goals.filter((goal) => !reached.includes(goal));
     for (const goal of reached) goal.resolve();
@@ -76,5 +80,15 @@ export class Goals {
     const goals = this.#goals;
     this.#goals = [];
     for (const goal of goals) goal.reject(error);
+  }
+
+  /** Hydrated is final: nobody looks twice at what is behind it. */
+  #firstOpen(goal: Goal): number {
+    const { runs } = goal;
+    for (; goal.from < runs.length; goal.from += 1) {
+      const { first, end } = runs[goal.from] as Run;
+      if (!this.#map.areHydrated(first, end)) break;
+    }
+    return goal.from;
   }
 }

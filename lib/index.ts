@@ -10,11 +10,11 @@ export type {
   LiveOptions,
   WriteOptions,
 } from "./clone-options.ts";
-export { hydratedBytes, missing as missingRanges } from "./describe.ts";
 export * from "./device.ts";
 export type { ErrorPolicies, ErrorPolicy } from "./error-policy.ts";
 export * from "./errors.ts";
 export * from "./geometry.ts";
+export { hydratedBytes, missing as missingRanges } from "./local-ranges.ts";
 export * from "./map-format.ts";
 export * from "./map-inspection.ts";
 export * from "./map-store.ts";

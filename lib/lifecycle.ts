@@ -1,6 +1,6 @@
 import type { EventEmitter } from "node:events";
 import { Access, type Purpose } from "./access.ts";
-import { advancedCopy, changedRanges, type Version } from "./advance.ts";
+import { advancedCopy, changesSince, type Version } from "./advance.ts";
 import { loadBitmaps } from "./bitmap.ts";
 import type { CloneOptions } from "./clone-options.ts";
 import type {
@@ -17,6 +17,8 @@ import { openSource, replaceSource } from "./replace-source.ts";
 import { Rest } from "./rest.ts";
 import type { CloneEvents, HydrationState } from "./status.ts";
 import { believedMap } from "./stored-copy.ts";
+import { Succession } from "./succession.ts";
+import { suspend } from "./suspend.ts";
 
 /** With this the waits of a former version end: they begin again with the new one. */
 const ADVANCED: HeadwaterError = new HeadwaterError("SOURCE_CHANGED", "the clone has advanced");
@@ -38,6 +40,7 @@ export class Lifecycle implements EngineEvents {
   /** The last advance. Never rejects. */
   #advancing: Promise<void> = Promise.resolve();
   readonly #rest = new Rest();
+  readonly #succession: Succession;
   /** Whether the stored map can be believed is being found out. Never rejects. */
   #doubt: Promise<void> = Promise.resolve();
 
@@ -46,6 +49,8 @@ export class Lifecycle implements EngineEvents {
     this.#options = options;
     this.#emitter = emitter;
     this.#ownSource = options.ownsSource ? options.source : undefined;
+    this.#succession = new Succession(this, options.autoAdvance ?? true);
+    this.#tellOpened();
   }
 
   /** That of the version that the clone is of now. */
@@ -58,8 +63,8 @@ export class Lifecycle implements EngineEvents {
   }
 
   /** Not before who opens the clone, and has it in a moment, could begin to listen. */
-  tellOpened(): void {
-    if (this.#engine.copy.advancedFrom === undefined) return;
+  #tellOpened(): void {
+    if (this.#engine.copy.advanced === undefined) return;
     const { behavior, closing } = this.#engine;
     void behavior.clock.sleep(0, closing).then(
       () => this.#tellAdvanced(),
@@ -74,10 +79,15 @@ export class Lifecycle implements EngineEvents {
     work: (engine: Engine) => Promise<Result>,
   ): Promise<Result> {
     while (true) {
+      let engine = this.#engine;
+      const begin = (): Promise<Result> => {
+        engine = this.#engine; // after a suspension
+        return work(engine);
+      };
       try {
-        return await this.access.during(purpose, signal, () => work(this.#engine));
+        return await this.access.during(purpose, signal, begin);
       } catch (error) {
-        if (error !== ADVANCED) throw error;
+        if (error !== ADVANCED) await this.#succession.follow(engine, error, signal);
       }
     }
   }
@@ -85,44 +95,20 @@ export class Lifecycle implements EngineEvents {
   /** The same for what only waits: no suspension waits for it. */
   async await<Result>(work: (engine: Engine) => Promise<Result>): Promise<Result> {
     while (true) {
+      const engine = this.#engine;
       try {
-        return await work(this.#engine);
+        return await work(engine);
       } catch (error) {
-        if (error !== ADVANCED) throw error;
+        if (error !== ADVANCED) await this.#succession.follow(engine, error);
         await this.access.reopened();
       }
     }
   }
 
   /** Returns what ends this suspension. */
-  async suspend(): Promise<() => void> {
-    this.access.check("read");
-    const { hydration, fetcher, committer, locks, map } = this.#engine;
-    hydration.hold();
-    let isAtRest = false;
-    let isOver = false;
-    const end = (): void => {
-      if (isOver) return;
-      isOver = true;
-      if (isAtRest) this.#rest.end();
-      this.access.reopen();
-      hydration.release();
-    };
-    try {
-      await this.access.suspend();
-      await fetcher?.idle();
-      await this.#rest.begin(locks, map.regionCount); // known zeros are being marked
-      isAtRest = true;
-      await hydration.finished();
-      if (this.access.mode === "read-write") await committer.flush();
-      await committer.idle(); // a periodic commit may have come in between
-      await this.#doubt;
-      this.access.check("read");
-    } catch (error) {
-      end();
-      throw error;
-    }
-    return end;
+  suspend(): Promise<() => void> {
+    const { access } = this;
+    return suspend(this.#engine, { access, rest: this.#rest, doubt: () => this.#doubt });
   }
 
   async reconnect(to: SourceDevice | SourceOpener, signal: AbortSignal | undefined): Promise<void> {
@@ -172,7 +158,14 @@ export class Lifecycle implements EngineEvents {
     if (state === "complete") this.#emitter.emit("hydrated");
     else if (state === "paused") this.#emitter.emit("paused", error);
     else if (state === "running") this.#emitter.emit("resumed");
-    else if (state === "stalled" && error !== undefined) this.#emitter.emit("stalled", error);
+    else if (state === "stalled" && error !== undefined) this.#stalled(error);
+  }
+
+  /** Unless it goes on with a later version. */
+  #stalled(error: HeadwaterError): void {
+    this.#succession.follow(this.#engine, error).catch((error: HeadwaterError) => {
+      this.#emitter.emit("stalled", error);
+    });
   }
 
   quarantined(range: ByteRange, error: HeadwaterError): void {
@@ -252,14 +245,14 @@ export class Lifecycle implements EngineEvents {
       await this.access.idle("write");
       if (committer.written) throw this.#foreign(source);
       const library = await loadBitmaps();
-      const changed = await changedRanges(source, from.copy.identity, signal);
+      const changes = await changesSince(source, from.copy.identity, signal);
       const isWhole = hydration.state === "complete";
       const putInPlace = isWhole ? await this.#options.destination.unfinish?.() : undefined;
       this.access.check("write");
       await from.stop(ADVANCED);
       await this.access.idle("read");
       await committer.idle();
-      const copy = await advancedCopy(library, versionOf(from), source, changed);
+      const copy = await advancedCopy(library, versionOf(from), source, changes);
       this.#options = { ...this.#options, source };
       const { ledger } = from;
       const start = { ledger, ...(putInPlace && { putInPlace }) };
@@ -275,8 +268,8 @@ export class Lifecycle implements EngineEvents {
   }
 
   #tellAdvanced(): void {
-    const { advancedFrom: from, identity: to } = this.#engine.copy;
-    if (from !== undefined) this.#emitter.emit("advanced", { from, to });
+    const { advanced } = this.#engine.copy;
+    if (advanced !== undefined) this.#emitter.emit("advanced", advanced);
   }
 
   #foreign({ identity, size }: SourceDevice): HeadwaterError {

@@ -1,6 +1,6 @@
 import { abortable } from "./abortable.ts";
-import { hydratedBytes } from "./describe.ts";
 import type { Engine } from "./engine.ts";
+import { hydratedBytes } from "./local-ranges.ts";
 import type { Progress } from "./status.ts";
 
 /** The rate is that of so many milliseconds past. */

@@ -1,3 +1,4 @@
+import { abortable } from "./abortable.ts";
 import type { SourceDevice, SourceOpener } from "./device.ts";
 import type { Engine } from "./engine.ts";
 import { HeadwaterError } from "./errors.ts";
@@ -8,13 +9,24 @@ export interface Opened {
   readonly isOurs: boolean;
 }
 
-/** @param known what is to be opened again, without asking its origin; else as it is now. */
+/**
+ * An abort ends it at once, whether or not the opener obeys it.
+ *
+ * @param known what is to be opened again, without asking its origin; else as it is now.
+ */
 export async function openSource(
   from: SourceDevice | SourceOpener,
   options: { known?: { size: number; identity: string }; signal?: AbortSignal },
 ): Promise<Opened> {
   if (!("open" in from)) return { device: from, isOurs: false };
-  return { device: await from.open(options), isOurs: true };
+  const opening = from.open(options);
+  try {
+    return { device: await abortable(opening, options.signal), isOurs: true };
+  } catch (error) {
+    const tooLate = (device: SourceDevice): Promise<void> => device.close();
+    opening.then(tooLate).catch(() => {}); // nobody is left to be told
+    throw error;
+  }
 }
 
 /**

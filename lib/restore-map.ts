@@ -2,6 +2,7 @@ import type { BitmapLibrary } from "./bitmap.ts";
 import { HeadwaterError } from "./errors.ts";
 import { Geometry } from "./geometry.ts";
 import { RegionMap } from "./region-map.ts";
+import type { Advanced } from "./status.ts";
 import type { StoredMap, StoredState } from "./stored-map.ts";
 import { WrittenRegions } from "./written-regions.ts";
 
@@ -18,8 +19,8 @@ export interface StoredCopy extends HydratedRegions {
   readonly sourceSize: number;
   /** Undefined where nothing was ever stored. */
   readonly stored: StoredState | undefined;
-  /** The identity of the version that it was of when it was found, if that is another one. */
-  readonly advancedFrom?: string;
+  /** Where it was of another version when it was found. */
+  readonly advanced?: Advanced;
 }
 
 /**

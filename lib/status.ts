@@ -115,6 +115,17 @@ export interface Landed extends ByteRange {
   readonly class: RequestClass;
 }
 
+/** How a copy of one version of its source became one of another. */
+export interface Advanced {
+  /** The identities of the two. */
+  readonly from: string;
+  readonly to: string;
+  /** What was local and stays so: the rest is fetched, again or for the first time. */
+  readonly keptBytes: number;
+  /** Why nothing was kept, where nobody could say what has changed. */
+  readonly reason: string | undefined;
+}
+
 /** The events of a clone, with what their listeners are given. */
 export interface CloneEvents {
   /** Bytes from the source are in the destination. */
@@ -129,6 +140,6 @@ export interface CloneEvents {
   /** A copy of another version of the source was found, without writes, and given up. */
   restarted: [{ readonly found: string; readonly opened: string }];
   /** The clone is of another version of its source now, and what had not changed was kept. */
-  advanced: [{ readonly from: string; readonly to: string }];
+  advanced: [Advanced];
   mode: [CloneMode];
 }

@@ -1,4 +1,4 @@
-import { advancedCopy, changedRanges } from "./advance.ts";
+import { advancedCopy, changesSince } from "./advance.ts";
 import type { BitmapLibrary } from "./bitmap.ts";
 import type { SourceDevice } from "./device.ts";
 import { HeadwaterError, messageOf } from "./errors.ts";
@@ -49,8 +49,8 @@ export async function openStoredCopy(
   if (source !== undefined && (source.identity !== identity || source.size !== sourceSize)) {
     const canAdvance = source.changedSince !== undefined && source.identity !== identity;
     if (canAdvance && !stored.written) {
-      const changed = await changedRanges(source, identity);
-      return advancedCopy(library, { geometry, map, identity, stored }, source, changed);
+      const changes = await changesSince(source, identity);
+      return advancedCopy(library, { geometry, map, identity, stored }, source, changes);
     }
     throw new HeadwaterError(
       "SOURCE_CHANGED",

@@ -57,7 +57,8 @@ test("fetches only what has changed, and keeps the rest", async () => {
   clone.on("advanced", (event) => told.push(event));
   const next = history.source(1);
   await clone.advance(next);
-  assert.equal(told, [{ from: "0", to: "1" }]);
+  const keptBytes = 8 * REGION;
+  assert.equal(told, [{ from: "0", to: "1", keptBytes, reason: undefined }]);
   assert.is(clone.size, CHANGE.size);
   assert.equal(await clone.read(0, clone.size), history.versions[1]);
   await clone.hydrated();

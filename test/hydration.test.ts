@@ -1,7 +1,14 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { MemoryDevice, MemoryMapStore } from "../adapters/memory.ts";
-import { Clone, type CloneOptions, HeadwaterError, type MapSlot, newestMap } from "../lib/index.ts";
+import {
+  Clone,
+  type CloneOptions,
+  HeadwaterError,
+  type MapSlot,
+  newestMap,
+  type SourceDevice,
+} from "../lib/index.ts";
 import { type Fault, ScriptedSource } from "./devices/scripted-source.ts";
 import { failure } from "./rejection.ts";
 
@@ -55,6 +62,20 @@ test("fetches nothing by itself when hydration is off", async () => {
   await clone.hydrate();
   await clone.hydrated();
   assert.ok(source.served.every((count) => count === 1));
+});
+
+test("brings what may not be had for long before the rest, and after what is named", async () => {
+  const source: SourceDevice & ScriptedSource = Object.assign(new ScriptedSource(original), {
+    shortLived: () => [12, 16].map((region) => ({ offset: region * REGION + 5, length: REGION })),
+  });
+  const starts: number[] = [];
+  await using clone = await open(source, { hydrationThreshold: 1, hydrationBatchSize: 1 });
+  clone.on("landed", ({ offset }) => starts.push(offset / REGION));
+  await Promise.all([
+    clone.hydrate({ ranges: [{ offset: 8 * REGION, length: 1 }], priority: -5 }),
+    clone.hydrated(),
+  ]);
+  assert.equal(starts.slice(0, 6), [8, 12, 13, 16, 17, 0]);
 });
 
 test("brings what is named before the rest, the highest priority first", async () => {

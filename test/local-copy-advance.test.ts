@@ -69,7 +69,7 @@ test("only what has changed is fetched", () =>
     await clone.hydrated();
     await clone.close();
     assert.is(source.servedBytes, (1 + 30) * REGION + 100);
-    assert.equal(told, [{ from: "0", to: "1" }]);
+    assert.equal(told, [{ from: "0", to: "1", keptBytes: 39 * REGION, reason: undefined }]);
   }));
 
 test("one clone goes from version to version, and its file with it", () =>

@@ -138,14 +138,24 @@ test("what was cut off, and is zeros since, has changed", async () => {
   await made.commit(5, makePages(PAGE, 1, 1, 2));
   await made.commit(12, makePages(PAGE, 10, 12, 3));
   await using source = await litestream(made.store).open();
-  const changed = await source.changedSince?.("memory://replica txid=0000000000000001");
-  assert.equal(changed, [
+  const changes = await source.changedSince?.("memory://replica txid=0000000000000001");
+  const ranges = [
     { offset: 0, length: PAGE },
     { offset: 5 * PAGE, length: 7 * PAGE },
-  ]);
-  assert.equal(await source.changedSince?.(source.identity), []);
-  assert.is(await source.changedSince?.("memory://other txid=0000000000000001"), undefined);
-  assert.is(await source.changedSince?.("memory://replica txid=0000000000000004"), undefined);
+  ];
+  assert.equal(changes, { ranges });
+  assert.equal(await source.changedSince?.(source.identity), { ranges: [] });
+
+  const everything = [{ offset: 0, length: source.size }];
+  const reasons = [
+    ["memory://other txid=0000000000000001", /is another replica/],
+    ["memory://replica txid=0000000000000004", /is of TXID 4, which is later than 3/],
+  ] as const;
+  for (const [identity, words] of reasons) {
+    const unknown = await source.changedSince?.(identity);
+    assert.equal(unknown?.ranges, everything);
+    assert.match(unknown?.reason ?? "", words);
+  }
 });
 
 test.run();

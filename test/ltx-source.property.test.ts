@@ -112,13 +112,12 @@ test("what is not named as changed since a transaction is as it was", async () =
       const identity = source.identity.replace(/[0-9a-f]{16}$/, (digits) =>
         from.toString(16).padStart(digits.length, "0"),
       );
-      const changed = await source.changedSince(identity);
+      const { ranges } = await source.changedSince(identity);
       await source.close();
-      if (changed === undefined) return;
       const before = history.states[from] as Uint8Array;
       const after = (history.states[to] as Uint8Array).slice(0, before.length);
       const patched = before.slice(0, after.length);
-      for (const { offset, length } of changed) {
+      for (const { offset, length } of ranges) {
         patched.set(after.subarray(offset, offset + length), Math.min(offset, patched.length));
       }
       assert.ok(same(patched, after), `from ${from} to ${to}`);

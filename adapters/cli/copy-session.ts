@@ -37,6 +37,7 @@ export function announce(clone: Clone, file: string, reporter: Reporter): void {
   );
   clone.on("landed", (landed) => picture.landed(landed));
   clone.on("restarted", () => reporter.notice({ event: "restarted" }));
+  clone.on("advanced", (advanced) => reporter.notice({ event: "advanced", ...advanced }));
   clone.on("quarantined", ({ offset, length, error }) => {
     const { code, message } = error;
     reporter.notice({ event: "quarantined", offset, length, code, message });

@@ -1,10 +1,11 @@
-import type { CloneStats, Progress } from "../../lib/index.ts";
+import type { Advanced, CloneStats, Progress } from "../../lib/index.ts";
 import type { EndingSignal } from "./exit-codes.ts";
 import type { RegionPicture } from "./region-picture.ts";
 
 /** What is worth saying between the beginning and the end. Sizes in bytes. */
 export type Notice =
   | { readonly event: "restarted" }
+  | ({ readonly event: "advanced" } & Advanced)
   | { readonly event: "serving"; readonly uri: string; readonly writable: boolean }
   /** Hydration has ended for good; what is here, and what can be read, is still served. */
   | { readonly event: "stopped"; readonly code: string; readonly message: string }

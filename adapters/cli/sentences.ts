@@ -16,6 +16,11 @@ export function describeNotice(notice: Notice): string {
   switch (notice.event) {
     case "restarted":
       return "the source has changed since the copy was begun: starting over";
+    case "advanced": {
+      const kept = `${formatBytes(notice.keptBytes)} of what was here are kept`;
+      const why = notice.reason === undefined ? kept : `everything is fetched: ${notice.reason}`;
+      return printable(`the copy is brought from ${notice.from} to ${notice.to}; ${why}`);
+    }
     case "serving":
       return `serving ${printable(notice.uri)}${notice.writable ? "" : " (read-only)"}`;
     case "stopped":

@@ -1,33 +1,77 @@
-import type { ByteRange, ReadOptions } from "../../lib/index.ts";
+import type { ByteRange, ReadOptions, SourceChanges } from "../../lib/index.ts";
 import { planAdvance } from "./advance-plan.ts";
-import { type Assembly, loadAll } from "./replica.ts";
+import {
+  type AssembleOptions,
+  type Assembly,
+  isVanished,
+  listReplica,
+  loadAll,
+  MOST_LISTINGS,
+} from "./replica.ts";
+import type { LoadedFile } from "./replica-file.ts";
 import type { ObjectSource } from "./store.ts";
+
+type ChangesOptions = ReadOptions & Pick<AssembleOptions, "layout">;
 
 /**
  * The parts of the database that are not as they were after transaction `from`: what the files
  * between the two hold, what they cut away, and the first page, which tells the transaction.
  *
- * @returns in ascending order; undefined where nobody can say.
+ * They are everything where nobody can say.
+ *
+ * @throws {HeadwaterError} `SOURCE_NOT_FOUND` when files vanish and the later transaction cannot be
+ *   had any more.
  */
 export async function changedPages(
   store: ObjectSource,
-  { txid, pages, listed }: Assembly,
+  assembly: Assembly,
   from: bigint,
-  options: ReadOptions,
-): Promise<readonly ByteRange[] | undefined> {
-  if (from > txid) return undefined;
-  if (from === txid) return [];
-  const { files, spansWithSnapshot } = planAdvance(listed, from, txid);
-  if (spansWithSnapshot) return undefined;
-  const known = pages.files.map(({ file }) => file);
-  const loaded = await loadAll(store, files, { ...options, known });
+  options: ChangesOptions,
+): Promise<SourceChanges> {
+  const { txid, pages } = assembly;
+  const everything = [{ offset: 0, length: pages.size }];
+  if (from > txid) {
+    return {
+      ranges: everything,
+      reason: `the copy is of TXID ${from}, which is later than ${txid}`,
+    };
+  }
+  if (from === txid) return { ranges: [] };
+  const loaded = await filesBetween(store, assembly, from, options);
+  if (loaded === undefined) {
+    const reason =
+      `only a snapshot is left of the files from TXID ${from} to ${txid}, ` +
+      "and a snapshot does not tell which pages changed";
+    return { ranges: everything, reason };
+  }
   const changed = new Uint8Array(pages.commit + 1);
   changed[1] = 1;
   for (const { header, index } of loaded) {
     changed.fill(1, Math.min(header.commit, pages.commit) + 1);
     for (const pgno of index.pgnos) changed[pgno] = 1;
   }
-  return rangesOf(changed, pages.pageSize);
+  return { ranges: rangesOf(changed, pages.pageSize) };
+}
+
+/** What brings the one state to the other; undefined where only a snapshot does. */
+async function filesBetween(
+  store: ObjectSource,
+  { txid, pages, listed: first }: Assembly,
+  from: bigint,
+  { layout, ...reading }: ChangesOptions,
+): Promise<readonly LoadedFile[] | undefined> {
+  const known = pages.files.map(({ file }) => file);
+  let listed = first;
+  for (let listings = 1; ; listings += 1) {
+    const { files, spansWithSnapshot } = planAdvance(listed, from, txid);
+    if (spansWithSnapshot) return undefined;
+    try {
+      return await loadAll(store, files, { ...reading, known });
+    } catch (error) {
+      if (!isVanished(error) || listings === MOST_LISTINGS) throw error;
+      listed = await listReplica(store, layout, reading); // compacted meanwhile
+    }
+  }
 }
 
 function rangesOf(changed: Uint8Array, pageSize: number): ByteRange[] {

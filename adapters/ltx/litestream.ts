@@ -1,15 +1,10 @@
-import {
-  checkCount,
-  isHeadwaterError,
-  type KnownSource,
-  type SourceOpener,
-} from "../../lib/index.ts";
+import { checkCount, type KnownSource, type SourceOpener } from "../../lib/index.ts";
 import type { HttpStoreOptions } from "./http-store.ts";
-import { LtxSource } from "./ltx-source.ts";
+import { LtxSource, type LtxSourceOptions, type SuccessorOptions } from "./ltx-source.ts";
 import { OpeningCosts } from "./opening-costs.ts";
 import { assemble, isVanished, type RestoreTarget } from "./replica.ts";
-import { parseIdentity } from "./replica-identity.ts";
-import { replicaOrigin } from "./replica-origin.ts";
+import { findIdentity, parseIdentity } from "./replica-identity.ts";
+import { type ReplicaOrigin, replicaOrigin } from "./replica-origin.ts";
 import type { ObjectSource, ReplicaLayout } from "./store.ts";
 
 export interface LitestreamOptions {
@@ -49,37 +44,50 @@ export function litestream(
 ): SourceOpener {
   const { layout, wholeFileSize } = options;
   if (wholeFileSize !== undefined) checkCount("wholeFileSize", wholeFileSize, 0);
-  const assembling = { layout, wholeFileSize };
   const target = targetOf(options.at);
   const origin = replicaOrigin(replica, options.http);
+  const opening = { origin, assembling: { layout, wholeFileSize }, target };
   return {
-    open: async ({ known, signal } = {}) => {
-      signal?.throwIfAborted();
-      const store = await origin.store();
-      const costs = new OpeningCosts();
-      const reading = { ...assembling, meter: costs, ...(signal && { signal }) };
-      try {
-        const pinned = known === undefined ? undefined : pinnedBy(known, target);
-        const assembly = await assemble(store, pinned ?? target, reading).catch((error) => {
-          // What was begun with is gone: what can be had now says what is still right of it.
-          if (pinned === undefined || !isVanished(error)) throw error;
-          return assemble(store, target, reading);
-        });
-        return new LtxSource({ store, assembling, assembly, costs, ownsStore: origin.isOurs });
-      } catch (error) {
-        if (origin.isOurs) await store.close();
-        throw error;
-      }
+    open: ({ known, signal } = {}) => {
+      const pinned = known === undefined ? undefined : pinnedBy(known, target);
+      return openReplica(opening, pinned, { known: [], ...(signal && { signal }) });
     },
-    recognizes: (identity) => {
-      try {
-        return parseIdentity(identity).name === origin.name;
-      } catch (error) {
-        if (isHeadwaterError(error, "CORRUPT")) return false;
-        throw error;
-      }
-    },
+    recognizes: (identity) => findIdentity(identity)?.name === origin.name,
   };
+}
+
+interface Opening {
+  readonly origin: ReplicaOrigin;
+  readonly assembling: LtxSourceOptions["assembling"];
+  readonly target: RestoreTarget;
+}
+
+/** @param pinned the state that a copy was begun with; where it is gone, the target is opened. */
+async function openReplica(
+  opening: Opening,
+  pinned: RestoreTarget | undefined,
+  { known, signal }: SuccessorOptions,
+): Promise<LtxSource> {
+  signal?.throwIfAborted();
+  const { origin, assembling, target } = opening;
+  const store = await origin.store();
+  const costs = new OpeningCosts();
+  const reading = { ...assembling, known, meter: costs, ...(signal && { signal }) };
+  try {
+    const assembly = await assemble(store, pinned ?? target, reading).catch((error) => {
+      // What was begun with is gone: what can be had now says what is still right of it.
+      if (pinned === undefined || !isVanished(error)) throw error;
+      return assemble(store, target, reading);
+    });
+    const isNewest = target.txid === undefined && target.timeMs === undefined;
+    const successor = (options: SuccessorOptions): Promise<LtxSource> =>
+      openReplica(opening, undefined, options);
+    const device = { store, assembling, assembly, costs, ownsStore: origin.isOurs };
+    return new LtxSource(isNewest ? { ...device, successor } : device);
+  } catch (error) {
+    if (origin.isOurs) await store.close();
+    throw error;
+  }
 }
 
 /** What a half-done copy was begun with, if that can be what is asked for. */

@@ -3,9 +3,9 @@ import {
   assert,
   type ByteRange,
   HeadwaterError,
-  isHeadwaterError,
   type Meter,
   type ReadOptions,
+  type SourceChanges,
   type SourceDevice,
 } from "../../lib/index.ts";
 import { changedPages } from "./advance-pages.ts";
@@ -16,8 +16,10 @@ import { PageDecoder } from "./ltx-source-pages.ts";
 import { Wanted } from "./ltx-source-wanted.ts";
 import type { OpeningCosts } from "./opening-costs.ts";
 import { type AssembleOptions, type Assembly, assemble, isVanished } from "./replica.ts";
-import { formatIdentity, parseIdentity } from "./replica-identity.ts";
+import type { LoadedFile } from "./replica-file.ts";
+import { findIdentity, formatIdentity } from "./replica-identity.ts";
 import type { PagePlace, ReplicaPages } from "./replica-pages.ts";
+import { shortLivedPages } from "./short-lived-pages.ts";
 import type { ObjectSource } from "./store.ts";
 
 /** What a stream hands on at once, in bytes, at most. */
@@ -32,6 +34,14 @@ export interface LtxSourceOptions {
   readonly costs: OpeningCosts;
   /** Whether the store is closed with the source. */
   readonly ownsStore: boolean;
+  /** Opens the newest state, where that is meant. */
+  readonly successor?: (options: SuccessorOptions) => Promise<SourceDevice>;
+}
+
+export interface SuccessorOptions {
+  /** Files that need not be loaded again. */
+  readonly known: readonly LoadedFile[];
+  readonly signal?: AbortSignal;
 }
 
 /** An assembly, and what fetches its frames. */
@@ -129,18 +139,27 @@ export class LtxSource implements SourceDevice {
     yield* this.#version.assembly.pages.zeros(offset, length);
   }
 
-  /**
-   * What the transactions after that one changed: undefined for another replica, for a later
-   * transaction, and where only a snapshot is left of the files between the two.
-   */
-  async changedSince(
-    identity: string,
-    options: ReadOptions = {},
-  ): Promise<readonly ByteRange[] | undefined> {
-    const from = identityOf(identity);
-    const { store } = this.#options;
-    if (from === undefined || from.name !== store.name) return undefined;
-    return changedPages(store, this.#version.assembly, from.txid, options);
+  /** What the transactions after that one changed. */
+  async changedSince(identity: string, options: ReadOptions = {}): Promise<SourceChanges> {
+    const from = findIdentity(identity);
+    const { store, assembling } = this.#options;
+    if (from === undefined || from.name !== store.name) {
+      const reason = `the copy is of ${identity}, which is another replica`;
+      return { ranges: [{ offset: 0, length: this.size }], reason };
+    }
+    const { layout } = assembling;
+    return changedPages(store, this.#version.assembly, from.txid, { ...options, layout });
+  }
+
+  /** The newest state, where that was asked for; undefined where it was this one. */
+  async successor(options: { signal?: AbortSignal } = {}): Promise<SourceDevice | undefined> {
+    const known = this.#version.assembly.pages.files.map(({ file }) => file);
+    return this.#options.successor?.({ ...options, known });
+  }
+
+  /** Litestream soon compacts the files of the lowest levels into others. */
+  shortLived(): Iterable<ByteRange> {
+    return shortLivedPages(this.#version.assembly.pages);
   }
 
   async close(): Promise<void> {
@@ -274,13 +293,4 @@ const FREE: Meter = { request: () => {}, bytes: () => {} };
 
 function closed(name: string): HeadwaterError {
   return new HeadwaterError("CLOSED", `${name} was closed`);
-}
-
-function identityOf(identity: string): ReturnType<typeof parseIdentity> | undefined {
-  try {
-    return parseIdentity(identity);
-  } catch (error) {
-    if (isHeadwaterError(error, "CORRUPT")) return undefined;
-    throw error;
-  }
 }

@@ -13,11 +13,15 @@ export function formatIdentity({ name, txid }: ReplicaIdentity): string {
   return `${name} txid=${formatTxid(txid)}`;
 }
 
+/** Undefined when this is not an identity of a replica. */
+export function findIdentity(identity: string): ReplicaIdentity | undefined {
+  const [, name = "", digits = ""] = /^(\S+) txid=([0-9a-f]{16})$/.exec(identity) ?? [];
+  return digits === "" ? undefined : { name, txid: parseTxid(digits) };
+}
+
 /** @throws {HeadwaterError} `CORRUPT` when this is not an identity of a replica. */
 export function parseIdentity(identity: string): ReplicaIdentity {
-  const [, name = "", digits = ""] = /^(\S+) txid=([0-9a-f]{16})$/.exec(identity) ?? [];
-  if (digits === "") {
-    throw new HeadwaterError("CORRUPT", "the stored identity is not one of a Litestream replica");
-  }
-  return { name, txid: parseTxid(digits) };
+  const found = findIdentity(identity);
+  if (found !== undefined) return found;
+  throw new HeadwaterError("CORRUPT", "the stored identity is not one of a Litestream replica");
 }

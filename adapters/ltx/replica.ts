@@ -15,7 +15,7 @@ const SMALL_FILES: number = 4 * 2 ** 20;
 /** Files that are loaded at once. */
 const LOADED_AT_ONCE = 64;
 /** How often a replica is listed whose files vanish before they are read. */
-const MOST_LISTINGS = 5;
+export const MOST_LISTINGS = 5;
 
 /** Which state of the database is meant: after a transaction, or at a time; else the newest. */
 export interface RestoreTarget {

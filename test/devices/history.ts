@@ -1,5 +1,12 @@
 import { patternBytes } from "../../adapters/testing/index.ts";
-import type { ByteRange, SourceOpener } from "../../lib/index.ts";
+import {
+  type ByteRange,
+  HeadwaterError,
+  type ReadOptions,
+  type SourceChanges,
+  type SourceDevice,
+  type SourceOpener,
+} from "../../lib/index.ts";
 import { ScriptedSource } from "./scripted-source.ts";
 
 /** What a change to the next version makes of the bytes. */
@@ -56,6 +63,10 @@ export function openerOf(source: VersionedSource): SourceOpener {
 }
 
 export class VersionedSource extends ScriptedSource {
+  /** Whether this version can still be read. */
+  isGone = false;
+  /** What to go on with once it cannot. */
+  next: (() => Promise<SourceDevice | undefined>) | undefined;
   readonly #changesFrom: (from: number) => readonly ByteRange[];
 
   constructor(
@@ -68,7 +79,24 @@ export class VersionedSource extends ScriptedSource {
     this.#changesFrom = changesFrom;
   }
 
-  async changedSince(identity: string): Promise<readonly ByteRange[] | undefined> {
-    return /^\d+$/.test(identity) ? this.#changesFrom(Number(identity)) : undefined;
+  override async *stream(
+    offset: number,
+    length: number,
+    options?: ReadOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.isGone) throw new HeadwaterError("SOURCE_CHANGED", `${this.identity} is gone`);
+    for await (const piece of super.stream(offset, length, options)) {
+      yield piece;
+      if (this.isGone) throw new HeadwaterError("SOURCE_CHANGED", `${this.identity} went`);
+    }
+  }
+
+  async successor(): Promise<SourceDevice | undefined> {
+    return this.next?.();
+  }
+
+  async changedSince(identity: string): Promise<SourceChanges> {
+    if (/^\d+$/.test(identity)) return { ranges: this.#changesFrom(Number(identity)) };
+    return { ranges: [{ offset: 0, length: this.size }], reason: "there was no such version" };
   }
 }
