@@ -21,6 +21,7 @@ export * from "./map-store.ts";
 export * from "./region-map.ts";
 export * from "./restore-map.ts";
 export type { RetryOptions } from "./retry-policy.ts";
+export * from "./reused-memory.ts";
 export * from "./status.ts";
 export * from "./status-line.ts";
 export type * from "./stored-map.ts";

@@ -15,6 +15,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "byte-rate",
     "read-ahead",
     "retry-policy",
+    "reused-memory",
     "status-line",
   ],
   [

@@ -99,6 +99,11 @@ export class HttpObjects implements AsyncDisposable {
     return stream;
   }
 
+  /** Takes back pieces of streams, or parts of them: others will arrive in their place. */
+  release(pieces: readonly Uint8Array[]): void {
+    this.#connections.takeBack(pieces);
+  }
+
   /** Ends every request with `CLOSED`, and every connection. */
   close(): Promise<void> {
     this.#ending ??= this.#close();

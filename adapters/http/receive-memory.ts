@@ -1,5 +1,5 @@
 import type { OnReadOpts } from "node:net";
-import { assert } from "../../lib/index.ts";
+import { ReusedMemory } from "../../lib/index.ts";
 
 /** What one read of a socket brings at most. */
 const BLOCK_SIZE: number = 256 * 2 ** 10;
@@ -8,45 +8,28 @@ const LEAST_ROOM: number = 64 * 2 ** 10;
 /** Blocks kept for the reads to come. */
 const MOST_SPARE = 64;
 
-interface Block {
-  readonly bytes: Buffer;
-  /** How many of its bytes were received, and how many of those were given back. */
-  received: number;
-  returned: number;
-  /** Whether nothing more is received into it. */
-  full: boolean;
-}
-
 /**
  * Memory into which sockets receive, used again and again. Left to itself Node takes a new buffer
- * for each read, and the garbage collector lets up to 64 MiB of them pile up.
- *
- * A block is used again when every byte that was received into it was given back. Where one was
- * not, because it was part of a header or somebody keeps it, the block is left to the garbage
- * collector.
+ * for each read. A block is full when what is left of it would make reads small.
  */
 export class ReceiveMemory {
-  readonly #blocks = new WeakMap<ArrayBufferLike, Block>();
-  readonly #spare: Block[] = [];
+  readonly #memory = new ReusedMemory(BLOCK_SIZE, MOST_SPARE);
 
   /**
    * What a socket has to be made with to receive here. `deliver` is called with the bytes of each
    * read, and says whether more can be taken.
    */
   receiver(deliver: (bytes: Buffer) => boolean): OnReadOpts {
-    let room: Buffer = Buffer.alloc(0);
+    let room: Uint8Array = new Uint8Array(0);
     return {
       buffer: () => {
-        if (room.length < LEAST_ROOM) room = this.#takeBlock();
+        if (room.length < LEAST_ROOM) room = this.#memory.take();
         return room;
       },
       callback: (count) => {
-        const bytes = room.subarray(0, count);
+        const bytes = Buffer.from(room.buffer, room.byteOffset, count);
         room = room.subarray(count);
-        const block = this.#blocks.get(bytes.buffer);
-        assert(block !== undefined, "bytes were received into foreign memory");
-        block.received += count;
-        block.full = room.length < LEAST_ROOM;
+        this.#memory.handOut(bytes, count, room.length < LEAST_ROOM);
         return deliver(bytes);
       },
     };
@@ -54,19 +37,6 @@ export class ReceiveMemory {
 
   /** Takes back bytes that were delivered, or parts of them, each once. Others are ignored. */
   takeBack(pieces: readonly Uint8Array[]): void {
-    for (const { buffer, length } of pieces) {
-      const block = this.#blocks.get(buffer);
-      if (block === undefined) continue;
-      block.returned += length;
-      assert(block.returned <= block.received, "bytes were given back twice");
-      const isDone = block.full && block.returned === block.received;
-      if (isDone && this.#spare.length < MOST_SPARE) this.#spare.push(block);
-    }
-  }
-
-  #takeBlock(): Buffer {
-    const bytes = this.#spare.pop()?.bytes ?? Buffer.allocUnsafeSlow(BLOCK_SIZE);
-    this.#blocks.set(bytes.buffer, { bytes, received: 0, returned: 0, full: false });
-    return bytes;
+    this.#memory.takeBack(pieces);
   }
 }

@@ -2,7 +2,12 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { HeadwaterError, type HeadwaterErrorCode, type ReadOptions } from "../../lib/index.ts";
+import {
+  HeadwaterError,
+  type HeadwaterErrorCode,
+  type ReadOptions,
+  ReusedMemory,
+} from "../../lib/index.ts";
 import {
   LISTING_SIZE,
   type Listing,
@@ -13,6 +18,8 @@ import {
 
 /** A piece of a stream, in bytes. */
 const PIECE_SIZE: number = 256 * 2 ** 10;
+/** Memory for so many pieces is kept for the next ones. */
+const MOST_SPARE = 32;
 
 /** Files that are open at once, at most. */
 const MOST_OPEN = 64;
@@ -22,6 +29,7 @@ export class FileStore implements ObjectStore {
   readonly name: string;
   readonly layout = "ltx";
   readonly #root: string;
+  readonly #memory = new ReusedMemory(PIECE_SIZE, MOST_SPARE);
   readonly #closing = new AbortController();
   #open = 0;
   readonly #waiting: (() => void)[] = [];
@@ -53,7 +61,7 @@ export class FileStore implements ObjectStore {
   ): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     let at = 0;
-    for await (const piece of this.#pieces(object, offset, length, length, options)) {
+    for await (const piece of this.#pieces(object, offset, length, false, options)) {
       bytes.set(piece, at);
       at += piece.length;
     }
@@ -66,7 +74,7 @@ export class FileStore implements ObjectStore {
     length: number,
     options: ReadOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.#pieces(object, offset, length, PIECE_SIZE, options);
+    return this.#pieces(object, offset, length, true, options);
   }
 
   async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<void> {
@@ -94,6 +102,10 @@ export class FileStore implements ObjectStore {
     }
   }
 
+  release(pieces: readonly Uint8Array[]): void {
+    this.#memory.takeBack(pieces);
+  }
+
   close(): Promise<void> {
     this.#closing.abort(new HeadwaterError("CLOSED", `${this.name} was closed`));
     return Promise.resolve();
@@ -107,7 +119,7 @@ export class FileStore implements ObjectStore {
     object: StoredObject,
     offset: number,
     length: number,
-    pieceSize: number,
+    isStream: boolean,
     { signal, meter }: ReadOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     this.#check(signal);
@@ -124,12 +136,14 @@ export class FileStore implements ObjectStore {
       }
       let at = 0;
       while (at < length) {
-        const piece = new Uint8Array(Math.min(pieceSize, length - at));
-        const { bytesRead } = await file.read(piece, 0, piece.length, offset + at);
+        const room = isStream ? this.#memory.take() : new Uint8Array(length - at);
+        const most = Math.min(room.length, length - at);
+        const { bytesRead } = await file.read(room, 0, most, offset + at);
         this.#check(signal);
         meter?.bytes(bytesRead);
         if (bytesRead === 0) throw this.#shortRead(key, offset, length, at);
-        yield bytesRead === piece.length ? piece : piece.slice(0, bytesRead);
+        if (isStream) this.#memory.handOut(room, bytesRead, true);
+        yield room.subarray(0, bytesRead);
         at += bytesRead;
       }
     } catch (error) {

@@ -69,6 +69,10 @@ export class HttpStore implements ObjectSource {
     return this.#objects.stream(key, size, offset, length, options);
   }
 
+  release(pieces: readonly Uint8Array[]): void {
+    this.#objects.release(pieces);
+  }
+
   close(): Promise<void> {
     return this.#objects.close();
   }

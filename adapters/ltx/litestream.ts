@@ -1,6 +1,7 @@
 import { checkCount, type KnownSource, type SourceOpener } from "../../lib/index.ts";
 import type { HttpStoreOptions } from "./http-store.ts";
-import { LtxSource, type LtxSourceOptions, type SuccessorOptions } from "./ltx-source.ts";
+import { LtxSource } from "./ltx-source.ts";
+import type { LtxSourceOptions, SuccessorOptions } from "./ltx-source-options.ts";
 import { OpeningCosts } from "./opening-costs.ts";
 import { assemble, isVanished, type RestoreTarget } from "./replica.ts";
 import { findIdentity, parseIdentity } from "./replica-identity.ts";

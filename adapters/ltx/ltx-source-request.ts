@@ -5,6 +5,9 @@ import type { ObjectSource } from "./store.ts";
 /** With so many bytes here that nobody has taken yet, the store is made to wait. */
 const MOST_HELD: number = 2 ** 20;
 
+/** Extents are copied side by side into memory of this size. */
+const ROOM_SIZE: number = 64 * 2 ** 10;
+
 interface Waiter {
   resolve(bytes: Uint8Array): void;
   reject(error: unknown): void;
@@ -45,8 +48,10 @@ export class RangeRequest {
   #state: "pending" | "active" | "ended" = "pending";
   /** The first extent that has not arrived. */
   #next: number;
-  /** What is here of that one. */
-  #parts: Uint8Array[] = [];
+  /** Where it is copied to, so that the store can use the memory of its pieces again. */
+  #room: Uint8Array = new Uint8Array(0);
+  /** How much of it is there. */
+  #begun = 0;
   #resume: (() => void) | undefined;
 
   constructor(options: RangeRequestOptions) {
@@ -152,6 +157,7 @@ export class RangeRequest {
     for await (const piece of store.stream(extents.file.object, start, length, options)) {
       this.#cut(piece, position);
       position += piece.length;
+      store.release?.([piece]);
       while (this.isFull && !signal.aborted) {
         await new Promise<void>((resolve) => {
           this.#resume = resolve;
@@ -172,15 +178,26 @@ export class RangeRequest {
         continue;
       }
       const part = piece.subarray(used, offset + length - position);
-      this.#parts.push(part);
+      this.#copy(part, length);
       used += part.length;
-      if (position + used === offset + length) this.#arrive(this.#next, joined(this.#parts));
+      if (position + used === offset + length) this.#arrive(this.#next);
     }
   }
 
-  #arrive(extent: number, bytes: Uint8Array): void {
+  /** Adds to what is here of the next extent, which is so long as a whole. */
+  #copy(part: Uint8Array, length: number): void {
+    if (this.#begun === 0 && this.#room.length < length) {
+      this.#room = new Uint8Array(Math.max(ROOM_SIZE, length));
+    }
+    this.#room.set(part, this.#begun);
+    this.#begun += part.length;
+  }
+
+  #arrive(extent: number): void {
+    const bytes = this.#room.subarray(0, this.#begun);
+    this.#room = this.#room.subarray(this.#begun);
+    this.#begun = 0;
     this.#next = extent + 1;
-    this.#parts = [];
     const waiters = this.#waiters.get(extent);
     if (waiters !== undefined) {
       this.#waiters.delete(extent);
@@ -203,9 +220,4 @@ export class RangeRequest {
     this.#options.ended(this, error);
     for (const { reject } of waiters) reject(error);
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
 }

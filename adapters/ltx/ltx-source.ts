@@ -5,6 +5,7 @@ import {
   HeadwaterError,
   type Meter,
   type ReadOptions,
+  ReusedMemory,
   type SourceChanges,
   type SourceDevice,
 } from "../../lib/index.ts";
@@ -12,37 +13,20 @@ import { changedPages } from "./advance-pages.ts";
 import { endOf } from "./ending.ts";
 import { presentFirstPage } from "./first-page.ts";
 import { FrameRequests } from "./ltx-source-frames.ts";
+import type { LtxSourceOptions } from "./ltx-source-options.ts";
 import { PageDecoder } from "./ltx-source-pages.ts";
 import { Wanted } from "./ltx-source-wanted.ts";
-import type { OpeningCosts } from "./opening-costs.ts";
-import { type AssembleOptions, type Assembly, assemble, isVanished } from "./replica.ts";
-import type { LoadedFile } from "./replica-file.ts";
+import { type Assembly, assemble, isVanished } from "./replica.ts";
 import { findIdentity, formatIdentity } from "./replica-identity.ts";
 import type { PagePlace, ReplicaPages } from "./replica-pages.ts";
 import { shortLivedPages } from "./short-lived-pages.ts";
-import type { ObjectSource } from "./store.ts";
 
 /** What a stream hands on at once, in bytes, at most. */
 const PIECE_SIZE: number = 256 * 2 ** 10;
+/** Memory for so many pieces is kept for the next ones. */
+const MOST_SPARE = 32;
 /** How often in a row files may vanish before a page can be read from their successors. */
 const MOST_ASSEMBLIES = 5;
-
-export interface LtxSourceOptions {
-  readonly store: ObjectSource;
-  readonly assembling: Pick<AssembleOptions, "layout" | "wholeFileSize">;
-  readonly assembly: Assembly;
-  readonly costs: OpeningCosts;
-  /** Whether the store is closed with the source. */
-  readonly ownsStore: boolean;
-  /** Opens the newest state, where that is meant. */
-  readonly successor?: (options: SuccessorOptions) => Promise<SourceDevice>;
-}
-
-export interface SuccessorOptions {
-  /** Files that need not be loaded again. */
-  readonly known: readonly LoadedFile[];
-  readonly signal?: AbortSignal;
-}
 
 /** An assembly, and what fetches its frames. */
 interface Version {
@@ -64,8 +48,8 @@ export class LtxSource implements SourceDevice {
   readonly #options: LtxSourceOptions;
   readonly #decoder: PageDecoder;
   readonly #closing = new AbortController();
-  /** Where pages are decompressed before it is known how many there are. */
-  readonly #decoded: Uint8Array;
+  /** Where pages are decompressed. */
+  readonly #memory: ReusedMemory;
   #version: Version;
   #assembling: Promise<void> | undefined;
   #assemblies = 0;
@@ -80,7 +64,7 @@ export class LtxSource implements SourceDevice {
     this.pageSize = pages.pageSize;
     this.#options = options;
     this.#decoder = new PageDecoder(pages.pageSize, pages.commit, store.name);
-    this.#decoded = new Uint8Array(Math.max(PIECE_SIZE, pages.pageSize));
+    this.#memory = new ReusedMemory(Math.max(PIECE_SIZE, pages.pageSize), MOST_SPARE);
     this.#version = { assembly, frames: new FrameRequests(store, pages.files) };
     setMaxListeners(0, this.#closing.signal); // one for each read
   }
@@ -96,6 +80,7 @@ export class LtxSource implements SourceDevice {
     for await (const piece of this.stream(offset, length, options)) {
       bytes.set(piece, at);
       at += piece.length;
+      this.release([piece]);
     }
     return bytes;
   }
@@ -123,6 +108,7 @@ export class LtxSource implements SourceDevice {
         const { bytes, failure } = this.#decodeRun(pgno, end, taken);
         const start = (pgno - 1) * pageSize;
         const piece = bytes.subarray(Math.max(0, offset - start), offset + length - start);
+        this.#memory.handOut(piece, piece.length, true);
         if (piece.length > 0) yield piece;
         if (failure !== undefined) throw failure.error;
         pgno += bytes.length / pageSize;
@@ -132,6 +118,10 @@ export class LtxSource implements SourceDevice {
       ending.release();
       wanted.leave(isDone);
     }
+  }
+
+  release(pieces: readonly Uint8Array[]): void {
+    this.#memory.takeBack(pieces);
   }
 
   async *zeros(offset: number, length: number): AsyncGenerator<ByteRange, void, undefined> {
@@ -163,7 +153,7 @@ export class LtxSource implements SourceDevice {
   }
 
   async close(): Promise<void> {
-    const error = closed(this.#options.store.name);
+    const error = new HeadwaterError("CLOSED", `${this.#options.store.name} was closed`);
     this.#closing.abort(error);
     this.#version.frames.close(error);
     if (this.#options.ownsStore) await this.#options.store.close();
@@ -210,12 +200,14 @@ export class LtxSource implements SourceDevice {
   #decodeRun(first: number, end: number, taken: Taken | undefined): DecodedRun {
     const { pageSize } = this;
     const { frames, assembly } = this.#version;
-    const most = Math.min(end, first + Math.max(1, Math.floor(PIECE_SIZE / pageSize)));
+    const decoded = this.#memory.take();
+    const most = Math.min(end, first + decoded.length / pageSize);
     let pgno = first;
+    let failure: DecodedRun["failure"];
     try {
       for (let next = taken; pgno < most; ) {
         const at = (pgno - first) * pageSize;
-        const page = this.#decoded.subarray(at, at + pageSize);
+        const page = decoded.subarray(at, at + pageSize);
         if (next === undefined) page.fill(0);
         else this.#decode(pgno, next, page);
         pgno += 1;
@@ -225,10 +217,10 @@ export class LtxSource implements SourceDevice {
         if (place !== undefined && here === undefined) break;
         next = place && here && { pages: assembly.pages, place, bytes: here };
       }
-      return { bytes: this.#decoded.slice(0, (pgno - first) * pageSize), failure: undefined };
     } catch (error) {
-      return { bytes: this.#decoded.slice(0, (pgno - first) * pageSize), failure: { error } };
+      failure = { error };
     }
+    return { bytes: decoded.subarray(0, (pgno - first) * pageSize), failure };
   }
 
   #decode(pgno: number, { pages, place, bytes }: Taken, page: Uint8Array): void {
@@ -290,7 +282,3 @@ interface DecodedRun {
 const REASSEMBLED: symbol = Symbol("the replica was assembled again");
 
 const FREE: Meter = { request: () => {}, bytes: () => {} };
-
-function closed(name: string): HeadwaterError {
-  return new HeadwaterError("CLOSED", `${name} was closed`);
-}

@@ -65,6 +65,9 @@ export interface ObjectSource extends AsyncDisposable {
     options?: ReadOptions,
   ): AsyncIterable<Uint8Array>;
 
+  /** Takes back pieces of streams, or parts of them, as a source device does. */
+  release?(pieces: readonly Uint8Array[]): void;
+
   /** Ends what is under way with `CLOSED`. Calling it again is harmless. */
   close(): Promise<void>;
 }
