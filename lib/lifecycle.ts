@@ -204,6 +204,7 @@ export class Lifecycle implements EngineEvents {
       const isDue = this.access.mode === "read-write" && !this.#isHandedOver;
       if (isDue) await this.#engine.committer.settle();
     } finally {
+      await this.#engine.committer.idle(); // of a suspension that began before
       await this.#doubt;
       await this.releaseSource();
       await this.#options.closed?.();

@@ -30,6 +30,7 @@ export async function suspend(engine: Engine, context: SuspendContext): Promise<
     await rest.begin(locks, map.regionCount); // known zeros are being marked
     isAtRest = true;
     await hydration.finished();
+    access.check("read"); // the end may have come, and nothing is stored after it
     if (access.mode === "read-write") await committer.flush();
     await committer.idle(); // a periodic commit may have come in between
     await context.doubt();

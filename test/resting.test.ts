@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { MemoryDevice } from "../adapters/memory.ts";
+import { MemoryDevice, MemoryMapStore } from "../adapters/memory.ts";
 import { patternBytes } from "../adapters/testing/index.ts";
 import { type ByteRange, Clone, type CloneOptions } from "../lib/index.ts";
 import { heldSource, until } from "./devices/held-source.ts";
@@ -75,6 +75,38 @@ test("another source for a copy that is whole is let go at once", async () => {
   await clone.reconnect({ open: async () => another, recognizes: () => true });
   assert.ok(another.isClosed);
   await clone.close();
+});
+
+test("a suspension that the end overtakes stores nothing after it", async () => {
+  let letWrite = (): void => {};
+  let isClosed = false;
+  class SlowDestination extends MemoryDevice {
+    override async write(offset: number, pieces: readonly Uint8Array[]): Promise<void> {
+      await new Promise<void>((resolve) => {
+        letWrite = resolve;
+      });
+      await super.write(offset, pieces);
+    }
+
+    override async flush(): Promise<void> {
+      assert.not(isClosed, "the destination is flushed after the end");
+      for (let turns = 0; turns < 5; turns += 1) await turn();
+    }
+  }
+  const source = new ScriptedSource(original.slice());
+  const destination = new SlowDestination(SIZE);
+  const mapStore = new MemoryMapStore();
+  const clone = await open({ source, destination, mapStore, noHydration: true });
+  const write = clone.write(0, patternBytes(REGION));
+  await turn();
+  const suspended = clone.suspend().catch((error) => error);
+  const closed = clone.close();
+  for (let turns = 0; turns < 50; turns += 1) await turn();
+  letWrite();
+  await Promise.all([write, closed]);
+  isClosed = true;
+  assert.is((await suspended).code, "CLOSED");
+  for (let turns = 0; turns < 50; turns += 1) await turn();
 });
 
 test("a clone can be closed while it takes another source", async () => {
