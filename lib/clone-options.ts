@@ -80,6 +80,11 @@ export interface CloneOptions extends CloneBehavior {
   mapStore?: MapStore;
   /** The source is closed when it is no longer needed. Default false: its opener closes it. */
   ownsSource?: boolean;
+  /**
+   * Awaited when every region is local, before the whole is recorded and gets its final name: until
+   * then it stays a copy that may be written. Not awaited any more once the clone is closed.
+   */
+  finishing?: () => Promise<void>;
   /** Called by `close` when nothing uses the destination and the map store any more. */
   closed?: () => Promise<void>;
 }

@@ -191,9 +191,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /**
-   * Reads from another device from here on, because the one before is broken or in the way. What
-   * was under way is asked for again, and what had failed is tried again at once. The one before is
-   * closed if the clone would have closed it.
+   * Reads from another device from here on, because the one before is broken or in the way: what
+   * was under way is asked for again. The one before is closed if the clone would have closed it.
    *
    * @param to a device, which the caller closes; or an opener, whose device the clone closes.
    * @throws {HeadwaterError} `SOURCE_CHANGED` when it is of another identity or size.
@@ -203,9 +202,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /**
-   * Goes on to another version of the source: what has not changed stays, what has is fetched
-   * again. Each read is of one version or the other. A finished copy becomes unfinished; its file
-   * stays until the new one is whole.
+   * Goes on to another version of the source: what has not changed stays. Each read is of one
+   * version. A finished copy becomes unfinished; its file stays until the new one is whole.
    *
    * @param to a device that the caller closes, or an opener. Without `changedSince` nothing stays.
    * @throws {HeadwaterError} `SOURCE_CHANGED` where a user wrote: then it is a version of its own.
@@ -214,11 +212,14 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     return this.#life.advance(to, options.signal);
   }
 
+  /** Past the former end it reads as zeros, and is never fetched. `flush` makes it durable. */
+  resize(size: number): Promise<void> {
+    return this.#life.resize(size);
+  }
+
   /**
-   * Waits until the whole is local and has its final name, and hands over the destination, open:
-   * the clone refuses everything from then on, and lets go of lock and files with `close`.
-   *
-   * @throws {HeadwaterError} what `hydrated` and `flush` throw.
+   * Waits for what `hydrated` waits for, and hands over the destination, open: the clone refuses
+   * everything from then on, and lets go of lock and files with `close`. Throws what `flush` does.
    */
   handOver(): Promise<DestinationDevice> {
     return this.#life.handOver();
@@ -256,8 +257,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   /**
    * Ends what is under way, stores how far the copy came, and lets go. A second call waits too.
    *
-   * @throws {HeadwaterError} when the last flush failed: what was written since the one before may
-   *   be lost.
+   * @throws {HeadwaterError} when the last flush failed: what was written since may be lost.
    */
   close(): Promise<void> {
     return this.#life.close();

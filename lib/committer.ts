@@ -152,6 +152,19 @@ export class Committer {
     }
   }
 
+  /** Makes room for maps of so many bytes, while none is being stored. */
+  async enlarge(slotSize: number): Promise<void> {
+    const { mapStore } = this.#context;
+    if (mapStore?.reserve === undefined) return;
+    await this.idle();
+    const enlarged = mapStore.reserve(slotSize);
+    const running = enlarged.finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
+    this.#running = running; // a flush waits for it
+    await running;
+  }
+
   /** Stores the map in every slot, whether or not it says anything new: no other one is left. */
   async replaceAll(): Promise<void> {
     for (let slot = 0; slot < 2; slot += 1) {

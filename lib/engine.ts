@@ -48,6 +48,7 @@ export interface Engine {
   readonly behavior: Behavior;
   readonly copy: StoredCopy;
   readonly source: CheckedSource | undefined;
+  readonly destination: CheckedDestination;
   readonly geometry: Geometry;
   readonly map: RegionMap;
   readonly writtenRegions: WrittenRegions;
@@ -108,7 +109,8 @@ export function makeEngine(
     changes.announce();
     events().changed(state, error);
   };
-  const hydration = new Hydration({ ...base, hydrator, changed }, behavior.noHydration);
+  const { finishing } = options;
+  const hydration = new Hydration({ ...base, hydrator, changed, finishing }, behavior.noHydration);
   const { copyOnRead, noDiscardPassdown, stallTimeoutMs } = behavior;
   const router = new Router({ ...base, source, demand, copyOnRead, stallTimeoutMs });
   const overwritten = (run: Run): void => landed(run, "write");
@@ -119,7 +121,18 @@ export function makeEngine(
   const { geometry, map, writtenRegions, locks, ledger } = base;
   return {
     ...{ behavior, copy, geometry, map, writtenRegions, locks, ledger, rate, scheduler, setbacks },
-    ...{ committer, source, router, writer, zeros, hydration, fetcher, hydrator, closing },
+    ...{
+      committer,
+      source,
+      destination: base.destination,
+      router,
+      writer,
+      zeros,
+      hydration,
+      fetcher,
+      hydrator,
+      closing,
+    },
     nextChange: () => changes.next(),
     stop: async (error) => {
       hydrator?.stop();

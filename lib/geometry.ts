@@ -1,4 +1,4 @@
-import { checkCount } from "./assert.ts";
+import { assert, checkCount } from "./assert.ts";
 
 /** The smallest and the largest region, in bytes: those of dm-clone. */
 export const MIN_REGION_SIZE = 4096;
@@ -9,9 +9,9 @@ export const MAX_REGION_COUNT: number = 2 ** 31;
 
 /** Between bytes and regions, the last of which may be short. Nobody else divides by a size. */
 export class Geometry {
-  readonly size: number;
   readonly regionSize: number;
-  readonly regionCount: number;
+  #size: number;
+  #regionCount: number;
   readonly #shift: number;
 
   /**
@@ -20,18 +20,30 @@ export class Geometry {
    * @throws {RangeError} when the region size is not allowed, or too small for the size.
    */
   constructor(size: number, regionSize: number) {
-    checkCount("size", size, 0);
     checkRegionSize(regionSize);
-    this.size = size;
     this.regionSize = regionSize;
     this.#shift = Math.log2(regionSize);
-    this.regionCount = Math.ceil(size / regionSize);
-    if (this.regionCount > MAX_REGION_COUNT) {
-      throw new RangeError(
-        `${size} bytes are ${this.regionCount} regions of ${regionSize}, and at most ` +
-          `${MAX_REGION_COUNT} are allowed: take larger regions`,
-      );
-    }
+    this.#regionCount = countRegions(size, regionSize);
+    this.#size = size;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get regionCount(): number {
+    return this.#regionCount;
+  }
+
+  /**
+   * Makes it larger. Where each region lies stays as it was, but for a short last one.
+   *
+   * @throws {RangeError} when the region size is too small for that.
+   */
+  grow(size: number): void {
+    assert(size >= this.#size, `a size of ${this.#size} grows to ${size}`);
+    this.#regionCount = countRegions(size, this.regionSize);
+    this.#size = size;
   }
 
   /** The region that holds the byte at `offset`. */
@@ -83,7 +95,7 @@ export class Geometry {
   /** The regions of which a range, which lies inside, covers every byte: the short tail too. */
   wholeRun(offset: number, length: number): { first: number; end: number } {
     const end = offset + length;
-    const last = end === this.size ? this.regionCount : this.regionAt(end);
+    const last = end >= this.size ? this.regionCount : this.regionAt(end);
     const first = this.regionEnd(offset);
     return { first, end: Math.max(first, last) };
   }
@@ -92,6 +104,15 @@ export class Geometry {
   regionsIn(bytes: number): number {
     return Math.max(1, Math.ceil(bytes / this.regionSize));
   }
+}
+
+function countRegions(size: number, regionSize: number): number {
+  const regionCount = Math.ceil(checkCount("size", size, 0) / regionSize);
+  if (regionCount <= MAX_REGION_COUNT) return regionCount;
+  throw new RangeError(
+    `${size} bytes are ${regionCount} regions of ${regionSize}, and at most ` +
+      `${MAX_REGION_COUNT} are allowed: take larger regions`,
+  );
 }
 
 /** @throws {RangeError} when it is not a power of two from 4 KiB to 1 GiB. */

@@ -26,6 +26,8 @@ export interface HydrationContext {
   readonly hydrator: Hydrator | undefined;
   readonly setbacks: Setbacks;
   changed(state: HydrationState, error: HeadwaterError | undefined): void;
+  /** What is waited for before the whole is recorded and gets its name. */
+  readonly finishing: (() => Promise<void>) | undefined;
 }
 
 interface Waiter {
@@ -43,12 +45,15 @@ export class Hydration {
   #waiters: Waiter[] = [];
   #sinceCommit = 0;
   #finishing: Promise<void> | undefined;
+  #isAsked = false;
+  #mayFinish: boolean;
   #closed: HeadwaterError | undefined;
   /** Nothing new begins while somebody holds it. */
   #holds = 0;
 
   constructor(context: HydrationContext, isOff: boolean) {
     this.#context = context;
+    this.#mayFinish = context.finishing === undefined;
     const part = context.geometry.size * COMMIT_PART;
     this.#commitBytes = Math.min(MAX_COMMIT_BYTES, Math.max(MIN_COMMIT_BYTES, part));
     this.#state = context.committer.isFinished ? "complete" : isOff ? "off" : "running";
@@ -174,9 +179,28 @@ export class Hydration {
 
   #finish(): void {
     if (this.#state === "complete" || this.#closed !== undefined) return;
+    if (!this.#mayFinish) {
+      this.#askToFinish();
+      return;
+    }
     this.#finishing ??= this.#finishOnce().finally(() => {
       this.#finishing = undefined;
     });
+  }
+
+  /** Nothing waits for the answer: until then it is a copy like any other. */
+  #askToFinish(): void {
+    const { finishing, map } = this.#context;
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    const asked = finishing?.() ?? Promise.resolve();
+    asked.then(
+      () => {
+        this.#mayFinish = true;
+        if (map.isComplete) this.#finish();
+      },
+      (error: HeadwaterError) => this.#failedToStore(error),
+    );
   }
 
   async #finishOnce(): Promise<void> {

@@ -11,15 +11,15 @@ export type { Run } from "./bitmap-runs.ts";
  * that lost bytes can only ever say too little.
  */
 export class RegionMap {
-  readonly regionCount: number;
   readonly #library: BitmapLibrary;
   readonly #missing: Bitmap;
+  #regionCount: number;
   #missingCount: number;
   #version = 0;
 
   private constructor(library: BitmapLibrary, regionCount: number, missing: Bitmap) {
     this.#library = library;
-    this.regionCount = regionCount;
+    this.#regionCount = regionCount;
     this.#missing = missing;
     this.#missingCount = missing.size;
   }
@@ -57,6 +57,24 @@ export class RegionMap {
     for (const { first, end } of runsOf(kept, keptEnd)) missing.removeRange(first, end);
     for (const { first, end } of changed) missing.addRange(first, end);
     return new RegionMap(this.#library, regionCount, missing);
+  }
+
+  /** The map of the first so many regions. */
+  cut(regionCount: number): RegionMap {
+    const missing = this.#library.fromRange(0, 0);
+    for (const { first, end } of runsOf(this.#missing, regionCount)) missing.addRange(first, end);
+    return new RegionMap(this.#library, regionCount, missing);
+  }
+
+  /** Adds regions, of which there is nothing to fetch. */
+  grow(regionCount: number): void {
+    assert(regionCount >= this.#regionCount, `${this.#regionCount} regions grow to ${regionCount}`);
+    this.#regionCount = regionCount;
+    this.#version += 1;
+  }
+
+  get regionCount(): number {
+    return this.#regionCount;
   }
 
   get hydratedCount(): number {

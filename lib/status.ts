@@ -130,6 +130,8 @@ export interface Advanced {
 export interface CloneEvents {
   /** Bytes from the source are in the destination. */
   landed: [Landed];
+  /** These bytes are in the destination, whoever brought or wrote them; once for each region. */
+  local: [ByteRange];
   /** Every byte is here and the destination has its final name. */
   hydrated: [];
   paused: [HeadwaterError | undefined];

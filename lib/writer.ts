@@ -70,6 +70,11 @@ export class Writer {
     await this.#settle(options);
   }
 
+  /** Makes a region local, so that a part of it can be changed. */
+  async bring(region: number, signal?: AbortSignal): Promise<void> {
+    await this.#context.demand?.bring({ first: region, end: region + 1 }, signal);
+  }
+
   /** Changes a range, after the regions that it covers in part are local. */
   async #over(
     offset: number,
@@ -88,16 +93,12 @@ export class Writer {
       // Nobody holds a lock here that the fetch could need.
       for (const edge of edges) {
         if (map.isHydrated(edge)) continue;
-        if (bytes === undefined) await this.#bring(edge, options.signal);
+        if (bytes === undefined) await this.bring(edge, options.signal);
         else await this.#gather(edge, offset, bytes, options.signal);
       }
       await this.#locked(run, change);
     }
     await this.#settle(options);
-  }
-
-  async #bring(region: number, signal: AbortSignal | undefined): Promise<void> {
-    await this.#context.demand?.bring({ first: region, end: region + 1 }, signal);
   }
 
   /** Waits until the region is local: brought, or written by all who wait for it. */
@@ -118,7 +119,7 @@ export class Writer {
     gathering.join(part);
     try {
       if (gathering.isWhole && (await this.#fill(region, gathering))) return;
-      const brought = this.#bring(region, signal);
+      const brought = this.bring(region, signal);
       brought.catch(() => {}); // where it was filled meanwhile
       await Promise.race([brought, gathering.filled]);
     } finally {

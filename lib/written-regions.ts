@@ -4,7 +4,7 @@ import { type Run, runsOf } from "./bitmap-runs.ts";
 /** Which regions a user wrote or discarded since the copy began, so that they can be told. */
 export class WrittenRegions {
   readonly #library: BitmapLibrary;
-  readonly #regionCount: number;
+  #regionCount: number;
   readonly #regions: Bitmap;
   #version = 0;
 
@@ -31,6 +31,19 @@ export class WrittenRegions {
     if (this.#regions.size > size) this.#version += 1;
   }
 
+  /** The record of the first so many regions. */
+  cut(regionCount: number): WrittenRegions {
+    const cut = new WrittenRegions(this.#library, regionCount);
+    for (const run of this.runs()) {
+      if (run.first < regionCount) cut.mark(run.first, Math.min(run.end, regionCount));
+    }
+    return cut;
+  }
+
+  grow(regionCount: number): void {
+    this.#regionCount = regionCount;
+  }
+
   /** Side by side joined, in order. */
   runs(): Generator<Run, void, undefined> {
     return runsOf(this.#regions, this.#regionCount);
@@ -42,17 +55,9 @@ export class WrittenRegions {
    * @param end of those that count, where not all do.
    */
   snapshot(end: number = this.#regionCount): Uint8Array {
-    if (end < this.#regionCount) return this.#before(end).snapshot();
+    if (end < this.#regionCount) return this.cut(end).snapshot();
     if (this.#regions.size === 0) return new Uint8Array();
     this.#regions.runOptimize();
     return this.#regions.serialize("portable");
-  }
-
-  #before(end: number): WrittenRegions {
-    const before = new WrittenRegions(this.#library, this.#regionCount);
-    for (const run of this.runs()) {
-      if (run.first < end) before.mark(run.first, Math.min(run.end, end));
-    }
-    return before;
   }
 }

@@ -51,7 +51,8 @@ export class Zeros {
     const { source, geometry, closing, ready } = this.#context;
     await ready();
     for await (const { offset, length } of source.zeros(0, source.size, { signal: closing })) {
-      const { first, end } = geometry.wholeRun(offset, length);
+      if (offset >= geometry.size) return; // the source is larger than the clone
+      const { first, end } = geometry.wholeRun(offset, geometry.clip(offset, length));
       await this.#markRun(first, end);
     }
   }

@@ -103,9 +103,13 @@ export function decide(found: Found, consent: Consent): Decision {
   return "new";
 }
 
-/** While a copy becomes one of another version its size is neither the one nor the other. */
+/**
+ * While a copy becomes one of another version its size is neither the one nor the other. One that a
+ * user wrote to may be longer: its size was changing, and the change was not yet durable.
+ */
 function isPartOf(partial: BigIntStats, map: StoredMap): boolean {
-  return partial.size === BigInt(map.size) || map.advancing;
+  const isLonger = partial.size > BigInt(map.size) && hasData(partial);
+  return partial.size === BigInt(map.size) || map.advancing || (isLonger && map.written);
 }
 
 /** Whether `<file>` is the finished former version, which the copy replaces when it is whole. */

@@ -219,6 +219,8 @@ export class LocalCopy implements AsyncDisposable {
     this.#mapStore = await FileMapStore.open(names.map);
     const path = this.#state === "finished" ? names.file : names.partial;
     this.#destination = await FileDevice.open(path, { ...this.#deviceOptions, writable: true });
+    const { size = 0, advancing = false } = this.#stored ?? {};
+    if (this.#destination.size > size && !advancing) await this.#destination.resize(size);
   }
 
   /** The file goes first, durably: without its map it would be refused as somebody's data. */

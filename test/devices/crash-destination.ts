@@ -62,6 +62,11 @@ export class CrashDestination implements DestinationDevice {
     return this.close();
   }
 
+  /** A part that was never used, or not any more. */
+  zero(offset: number, length: number): void {
+    this.#versions.zero(offset, length);
+  }
+
   /** What is found when the power is back. */
   survivor(random: (count: number) => number): Uint8Array {
     for (const { offset, bytes } of this.#onTheirWay) this.#versions.write(offset, bytes);

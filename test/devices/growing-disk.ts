@@ -55,6 +55,7 @@ export class GrowingDisk implements DestinationDevice {
     this.#power.step();
     await this.#pause();
     this.#power.step();
+    if (size > this.#size) this.#disk.zero(this.#size, size - this.#size);
     this.#size = size;
   }
 

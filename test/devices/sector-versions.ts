@@ -38,6 +38,18 @@ export class SectorVersions {
     }
   }
 
+  /** Whatever was there: from here on a part of the disk holds zeros, in every version. */
+  zero(offset: number, length: number): void {
+    const end = offset + length;
+    this.#durable.fill(0, offset, end);
+    this.#current.fill(0, offset, end);
+    for (const [sector, versions] of this.#later) {
+      const start = sector * SECTOR_SIZE;
+      if (start >= end || start + SECTOR_SIZE <= offset) continue;
+      for (const { bytes } of versions) bytes.fill(0, Math.max(0, offset - start), end - start);
+    }
+  }
+
   /** Names this moment for `settle`. */
   mark(): number {
     return this.#order;
