@@ -95,7 +95,7 @@ export class Geometry {
   /** The regions of which a range, which lies inside, covers every byte: the short tail too. */
   wholeRun(offset: number, length: number): { first: number; end: number } {
     const end = offset + length;
-    const last = end >= this.size ? this.regionCount : this.regionAt(end);
+    const last = end === this.size ? this.regionCount : this.regionAt(end);
     const first = this.regionEnd(offset);
     return { first, end: Math.max(first, last) };
   }

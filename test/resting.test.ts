@@ -78,7 +78,7 @@ test("another source for a copy that is whole is let go at once", async () => {
 });
 
 test("a suspension that the end overtakes stores nothing after it", async () => {
-  let letWrite = (): void => {};
+  let letWrite: (() => void) | undefined;
   let isClosed = false;
   class SlowDestination extends MemoryDevice {
     override async write(offset: number, pieces: readonly Uint8Array[]): Promise<void> {
@@ -101,8 +101,8 @@ test("a suspension that the end overtakes stores nothing after it", async () => 
   await turn();
   const suspended = clone.suspend().catch((error) => error);
   const closed = clone.close();
-  for (let turns = 0; turns < 50; turns += 1) await turn();
-  letWrite();
+  await until(() => letWrite !== undefined);
+  letWrite?.();
   await Promise.all([write, closed]);
   isClosed = true;
   assert.is((await suspended).code, "CLOSED");

@@ -99,9 +99,9 @@ export const DURABILITY: readonly Mutant[] = [
   {
     name: "a suspension does not wait for known zeros",
     from: 444,
-    file: "lifecycle.js",
+    file: "suspend.js",
     edits: [
-      ["await this.#rest.begin(locks, map.regionCount);", ""],
+      ["await rest.begin(locks, map.regionCount);", ""],
       ["isAtRest = true;", ""],
     ],
   },

@@ -111,11 +111,11 @@ export const FETCHING: readonly Mutant[] = [
     name: "what was named is said to be there when its first part is",
     from: 17,
     file: "goals.js",
-    edits: [["(goal) => goal.runs.every(", "(goal) => goal.runs.some("]],
+    edits: [["this.#firstOpen(goal) === goal.runs.length", "this.#firstOpen(goal) > 0"]],
   },
   {
     name: "the bytes of the short tail are miscounted",
-    file: "describe.js",
+    file: "local-ranges.js",
     edits: [["bytes -= last * geometry.regionSize - end;", ";"]],
   },
 ];

@@ -64,7 +64,7 @@ export const WRITING: readonly Mutant[] = [
     name: "a region of which a part is known to be zeros is taken for zeros",
     from: 52,
     file: "zeros.js",
-    edits: [["geometry.wholeRun(offset, length)", "geometry.runOf(offset, length)"]],
+    edits: [["geometry.wholeRun(", "geometry.runOf("]],
   },
   {
     name: "a write that is left makes a hole in what others fill",
