@@ -61,6 +61,17 @@ export interface CloneBehavior extends LiveOptions {
    */
   autoAdvance?: boolean;
   /**
+   * Awaited before the clone goes on to another version. What it throws keeps it from that, for
+   * now; what it resolves to is called when that has been done, or has failed, and before anybody
+   * reads again.
+   */
+  advancing?: () => Promise<() => void>;
+  /**
+   * Awaited when every region is local, before the whole is recorded and gets its final name: until
+   * then it stays a copy that may be written. Not awaited any more once the clone is closed.
+   */
+  finishing?: () => Promise<void>;
+  /**
    * What the background does about errors of either side. Default: `ignore` those of the source,
    * `enospc` for those of the destination.
    */
@@ -80,11 +91,6 @@ export interface CloneOptions extends CloneBehavior {
   mapStore?: MapStore;
   /** The source is closed when it is no longer needed. Default false: its opener closes it. */
   ownsSource?: boolean;
-  /**
-   * Awaited when every region is local, before the whole is recorded and gets its final name: until
-   * then it stays a copy that may be written. Not awaited any more once the clone is closed.
-   */
-  finishing?: () => Promise<void>;
   /** Called by `close` when nothing uses the destination and the map store any more. */
   closed?: () => Promise<void>;
 }

@@ -17,6 +17,7 @@ export type HeadwaterErrorCode =
   | "CORRUPT" // bytes that fail their magic, bounds or checksum
   | "FAILED" // the clone can serve nothing any more: neither its map nor a save of it can be had
   | "READ_ONLY" // a write in a mode that does not allow it
+  | "WOULD_DEADLOCK" // a wait that only the waiting thread itself could end
   | "CLOSED"; // used after close
 
 export interface HeadwaterErrorOptions extends ErrorOptions {

@@ -93,6 +93,7 @@ export class Versions {
   async #switchTo(source: SourceDevice, signal: AbortSignal): Promise<void> {
     const from = this.#present.engine;
     const { committer, hydration } = from;
+    const inPlace = await this.#present.options.advancing?.();
     this.#access.hold();
     try {
       await this.#access.idle("write");
@@ -110,6 +111,7 @@ export class Versions {
       this.#takeOver(copy, putInPlace && { putInPlace });
       beginFetching(this.#present.engine, source.opened);
     } finally {
+      inPlace?.();
       this.#access.reopen();
     }
     this.#announcer.advanced();

@@ -1,0 +1,46 @@
+// The thread of one connection: does what it is told, one after the other.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../../lib/index.ts";
+import { DatabaseSync } from "./engine/database-sync.ts";
+import { WorkHandler } from "./engine/work-handler.ts";
+import { Interruption } from "./shared/interruption.ts";
+import { describeError } from "./shared/sqlite-error.ts";
+import type { ConnectionStart, WorkDone, WorkOrder } from "./shared/work.ts";
+
+const port = parentPort;
+assert(port !== null, "a connection needs a thread of its own");
+const { handle, busyTimeoutMs } = workerData as ConnectionStart;
+const opening = DatabaseSync.open(handle, { timeout: busyTimeoutMs });
+const interruption = new Interruption(handle.calls.memory);
+let handler: WorkHandler | undefined;
+
+async function run({ id, work }: WorkOrder): Promise<void> {
+  let done: Pick<WorkDone, "result" | "error">;
+  try {
+    handler ??= new WorkHandler(await opening);
+    interruption.current = id;
+    const result = handler.run(work);
+    done = { result: result instanceof Promise ? await result : result, error: undefined };
+  } catch (error) {
+    done = { result: undefined, error: describeError(error) };
+  }
+  const told: WorkDone = { id, ...done, inTransaction: handler?.inTransaction ?? false };
+  port?.postMessage(told);
+  if (work.kind === "close") port?.close();
+}
+
+const queue: WorkOrder[] = [];
+let isRunning = false;
+
+async function runAll(): Promise<void> {
+  if (isRunning) return;
+  isRunning = true;
+  for (let order = queue.shift(); order !== undefined; order = queue.shift()) await run(order);
+  isRunning = false;
+}
+
+port.on("message", (order: WorkOrder) => {
+  queue.push(order);
+  void runAll();
+});

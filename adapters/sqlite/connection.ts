@@ -1,0 +1,178 @@
+import { Worker } from "node:worker_threads";
+import { HeadwaterError } from "../../lib/index.ts";
+import type { ServedConnection } from "./page-service.ts";
+import { SQLITE } from "./shared/result-codes.ts";
+import { restoreError, SqliteError } from "./shared/sqlite-error.ts";
+import type { SqlRow, SqlValue } from "./shared/values.ts";
+import type {
+  ConnectionStart,
+  Rows,
+  StatementName,
+  Work,
+  WorkDone,
+  WorkResult,
+} from "./shared/work.ts";
+
+/** Statements that are kept prepared. */
+const MOST_STATEMENTS = 200;
+
+interface Waiting {
+  resolve(result: WorkResult): void;
+  reject(error: unknown): void;
+}
+
+/** A statement that the thread of a connection has, or will have, prepared. */
+export class KnownStatement {
+  readonly number: number;
+  #sql: string | undefined;
+  #names: readonly string[] = [];
+
+  constructor(number: number, sql: string) {
+    this.number = number;
+    this.#sql = sql;
+  }
+
+  /** The SQL is in it the first time only. */
+  takeName(): StatementName {
+    const name = { number: this.number, sql: this.#sql };
+    this.#sql = undefined;
+    return name;
+  }
+
+  /** Makes objects of the rows that it has returned, in the order in which they came. */
+  rows({ names, rows }: Rows): SqlRow[] {
+    if (names !== undefined) this.#names = names;
+    return rows.map((values) => rowOf(this.#names, values));
+  }
+}
+
+/** A connection's thread, on this side: what it is told to do, and what it answers. */
+export class Connection {
+  readonly #served: ServedConnection;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  /** By SQL; the least recently used first. */
+  readonly #statements = new Map<string, KnownStatement>();
+  #lastId = 0;
+  #lastStatement = 0;
+  #inTransaction = false;
+  #ended: Error | undefined;
+  readonly #exited: Promise<void>;
+
+  constructor(served: ServedConnection, busyTimeoutMs: number) {
+    this.#served = served;
+    const { handle } = served;
+    const start: ConnectionStart = { handle, busyTimeoutMs };
+    this.#worker = new Worker(new URL("./connection-worker.js", import.meta.url), {
+      workerData: start,
+      transferList: [handle.calls.port],
+    });
+    this.#worker.unref(); // but for the time in which it works
+    this.#worker.on("message", (done: WorkDone) => this.#done(done));
+    this.#worker.on("error", (error) => this.#end(error));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on("exit", () => {
+        this.#end(new HeadwaterError("CLOSED", "the connection is closed"));
+        resolve();
+      });
+    });
+  }
+
+  /** Whether a transaction was open when it answered last. */
+  get inTransaction(): boolean {
+    return this.#inTransaction;
+  }
+
+  /** Work that was not answered yet. */
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
+  /** @throws what the work threw, or the signal's reason. */
+  async do(work: Work, signal?: AbortSignal): Promise<WorkResult> {
+    signal?.throwIfAborted();
+    if (this.#ended !== undefined) throw this.#ended;
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const cancel = (): void => {
+      this.#served.interruption.cancel(id);
+    };
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      return await new Promise<WorkResult>((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject });
+        this.#worker.ref();
+        this.#worker.postMessage({ id, work });
+      });
+    } catch (error) {
+      const isInterrupt = error instanceof SqliteError && error.resultCode === SQLITE.INTERRUPT;
+      if (isInterrupt && signal?.aborted) throw signal.reason;
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** The statement of this SQL, whose name is good for the next thing that is done. */
+  statement(sql: string): KnownStatement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) {
+      this.#statements.delete(sql);
+      this.#statements.set(sql, known);
+      return known;
+    }
+    this.#lastStatement += 1;
+    const statement = new KnownStatement(this.#lastStatement, sql);
+    this.#statements.set(sql, statement);
+    this.#releaseOldest();
+    return statement;
+  }
+
+  /** Ends everything that was asked for and not answered. */
+  interrupt(): void {
+    for (const id of this.#waiting.keys()) this.#served.interruption.cancel(id);
+  }
+
+  /** Rolls back, and ends the thread. */
+  async close(): Promise<void> {
+    if (this.#ended === undefined) {
+      this.interrupt();
+      await this.do({ kind: "close" }).catch(() => {});
+    }
+    await this.#exited;
+  }
+
+  #done({ id, result, error, inTransaction }: WorkDone): void {
+    this.#inTransaction = inTransaction;
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if (error === undefined) waiting?.resolve(result);
+    else waiting?.reject(restoreError(error));
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    this.#served.end();
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  #releaseOldest(): void {
+    if (this.#statements.size <= MOST_STATEMENTS) return;
+    const [sql, oldest] = this.#statements.entries().next().value as [string, KnownStatement];
+    this.#statements.delete(sql);
+    this.do({ kind: "release", numbers: [oldest.number] }).catch(() => {}); // it ends anyway
+  }
+}
+
+export function rowOf(names: readonly string[], values: readonly SqlValue[]): SqlRow {
+  const row: SqlRow = {};
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index] as string;
+    const value = values[index] as SqlValue;
+    if (name !== "__proto__") row[name] = value;
+    else Object.defineProperty(row, name, { value, enumerable: true, configurable: true });
+  }
+  return row;
+}

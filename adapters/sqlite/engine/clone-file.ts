@@ -1,0 +1,185 @@
+import { closeSync, openSync } from "node:fs";
+import { HeadwaterError } from "../../../lib/index.ts";
+import type { CloneAnswer, CloneRequest, LocalFile } from "../shared/clone-calls.ts";
+import type { CloneMemory } from "../shared/clone-memory.ts";
+import { type FileLocks, LOCK, type LockLevel } from "../shared/file-locks.ts";
+import { LocalPages } from "../shared/local-pages.ts";
+import type { ThreadCaller } from "../shared/thread-call.ts";
+import { readFully } from "./plain-file.ts";
+import type { VfsFile } from "./vfs-file.ts";
+import { WriteBuffer } from "./write-buffer.ts";
+
+/** Where a database file says in which modes it is read and written; 1 is a rollback journal. */
+const MODES_OFFSET = 18;
+const MODES_END = 20;
+const ROLLBACK_MODE = 1;
+const LOG_MODE = 2;
+
+export interface CloneFileOptions {
+  readonly caller: ThreadCaller<CloneRequest, CloneAnswer>;
+  readonly memory: CloneMemory;
+  readonly locks: FileLocks;
+  /** Of this connection among the locks. */
+  readonly place: number;
+  /** How long a connection waits while the clone advances, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Whether there is a log with transactions that the file does not have. */
+  readonly hasLog: boolean;
+}
+
+/**
+ * The database file of a clone. A page that is local is read here, from the file itself; one that
+ * is not is asked for, and so is every change.
+ */
+export class CloneFile implements VfsFile {
+  readonly #options: CloneFileOptions;
+  readonly #buffer: WriteBuffer;
+  #generation = -1;
+  #fd = -1;
+  #pages: LocalPages;
+  /** Where a scan would go on, and how far it has come. */
+  #next = 0;
+  #run = 0;
+
+  constructor(options: CloneFileOptions) {
+    this.#options = options;
+    const { caller } = options;
+    this.#buffer = new WriteBuffer((offset, bytes) => {
+      caller.call({ kind: "write", offset, bytes });
+    });
+    this.#pages = new LocalPages(1, 0);
+    this.#refresh();
+  }
+
+  read(memory: Uint8Array, at: number, length: number, offset: number): number {
+    if (this.#buffer.overlaps(offset, length)) this.#buffer.flush();
+    const { memory: clone } = this.#options;
+    const count = Math.max(0, Math.min(length, clone.size - offset));
+    this.#run = offset === this.#next ? this.#run + count : 0;
+    this.#next = offset + count;
+    if (count > 0) {
+      const isLocal = clone.isComplete || this.#pages.has(offset, count);
+      if (isLocal) this.#readLocal(memory, at, count, offset);
+      else memory.set(this.#ask(offset, count), at);
+      if (offset < MODES_END) this.#presentModes(memory, at, count, offset);
+    }
+    if (count < length) memory.fill(0, at + count, at + length);
+    return count;
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    this.#buffer.add(offset, bytes);
+  }
+
+  truncate(size: number): void {
+    this.#buffer.flush();
+    this.#options.caller.call({ kind: "truncate", size });
+  }
+
+  sync(): void {
+    this.#buffer.flush();
+    this.#options.caller.call({ kind: "sync" });
+  }
+
+  /** Writes what is held back: something else relies on it. */
+  flush(): void {
+    this.#buffer.flush();
+  }
+
+  size(): number {
+    return Math.max(this.#options.memory.size, this.#buffer.end);
+  }
+
+  lock(level: LockLevel): boolean {
+    const { locks, place } = this.#options;
+    if (level !== LOCK.SHARED) return locks.raise(place, level);
+    if (!this.#share()) return false;
+    // Only here: within a transaction all pages are of one version.
+    if (this.#generation !== this.#options.memory.generation) this.#refresh();
+    return true;
+  }
+
+  unlock(level: LockLevel): void {
+    const { locks, place } = this.#options;
+    try {
+      this.#buffer.flush();
+    } finally {
+      locks.lower(place, level);
+    }
+  }
+
+  isReserved(): boolean {
+    const { locks, place } = this.#options;
+    return locks.isReservedByOther(place);
+  }
+
+  close(): void {
+    try {
+      this.unlock(LOCK.NONE);
+    } finally {
+      if (this.#fd !== -1) closeSync(this.#fd);
+      this.#fd = -1;
+    }
+  }
+
+  /** Whether it may read now. Nobody is turned away because the clone advances for a moment. */
+  #share(): boolean {
+    const { locks, place, timeoutMs } = this.#options;
+    const deadline = performance.now() + timeoutMs;
+    while (true) {
+      const { changes } = locks;
+      if (locks.raise(place, LOCK.SHARED)) return true;
+      const leftMs = deadline - performance.now();
+      if (!locks.isHeldByClone || leftMs <= 0) return false;
+      locks.waitForChange(changes, leftMs);
+    }
+  }
+
+  #refresh(): void {
+    const { caller, memory } = this.#options;
+    const { generation } = memory;
+    const found = caller.call({ kind: "file" }) as LocalFile;
+    const { paths, regionSize, regionCount, localPages } = found;
+    const before = this.#fd;
+    this.#fd = openFirst(paths);
+    if (before !== -1) closeSync(before);
+    this.#pages = new LocalPages(regionSize, regionCount, localPages);
+    this.#generation = generation;
+  }
+
+  #readLocal(memory: Uint8Array, at: number, length: number, offset: number): void {
+    const count = readFully(this.#fd, memory, at, length, offset);
+    if (count === length) return;
+    const message = `the local file ends ${length - count} bytes before ${offset + length}`;
+    throw new HeadwaterError("SHORT_READ", message, { offset, length });
+  }
+
+  #ask(offset: number, length: number): Uint8Array {
+    const request: CloneRequest = { kind: "read", offset, length, run: this.#run };
+    return this.#options.caller.call(request) as Uint8Array;
+  }
+
+  /**
+   * A database whose last writer used a log says so, and SQLite would look for one. Where there is
+   * none it is read as one with a rollback journal, which it is then.
+   */
+  #presentModes(memory: Uint8Array, at: number, length: number, offset: number): void {
+    if (this.#options.hasLog) return;
+    for (let byte = Math.max(MODES_OFFSET, offset); byte < MODES_END; byte += 1) {
+      const place = at + byte - offset;
+      if (byte - offset < length && memory[place] === LOG_MODE) memory[place] = ROLLBACK_MODE;
+    }
+  }
+}
+
+/** The file may be getting its final name at this moment. */
+function openFirst(paths: readonly string[]): number {
+  for (const path of paths) {
+    try {
+      return openSync(path, "r");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || path === paths.at(-1)) throw error;
+    }
+  }
+  throw new HeadwaterError("DESTINATION_FAILED", "the database has no local file");
+}

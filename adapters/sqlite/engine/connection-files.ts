@@ -1,0 +1,90 @@
+import { existsSync, statSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseHandle } from "../shared/clone-calls.ts";
+import { CloneMemory, JOURNAL } from "../shared/clone-memory.ts";
+import { FileLocks } from "../shared/file-locks.ts";
+import { ThreadCaller } from "../shared/thread-call.ts";
+import { CloneFile } from "./clone-file.ts";
+import { PlainFile, syncFolder } from "./plain-file.ts";
+import { OPEN } from "./vfs.ts";
+import type { VfsFile, VfsFiles } from "./vfs-file.ts";
+
+/** The database of a clone, its journals, and whatever else a connection opens by its name. */
+export class ConnectionFiles implements VfsFiles {
+  readonly caller: ThreadCaller<never, never>;
+  readonly #handle: DatabaseHandle;
+  readonly #memory: CloneMemory;
+  #database: CloneFile | undefined;
+
+  constructor(handle: DatabaseHandle) {
+    this.#handle = handle;
+    this.#memory = new CloneMemory(handle.cloneMemory);
+    this.caller = new ThreadCaller(handle.calls, handle.timeoutMs);
+  }
+
+  open(path: string | undefined, flags: number): VfsFile | undefined {
+    if (path === undefined) return PlainFile.temporary();
+    if (path === this.#handle.file) return this.#openDatabase();
+    const writable = (flags & OPEN.READWRITE) !== 0;
+    const create = (flags & OPEN.CREATE) !== 0;
+    const journal = this.#journalAt(path);
+    if (journal !== undefined && create) this.#memory.setJournal(journal, true);
+    return PlainFile.open(path, { writable, create, changing: () => this.#database?.flush() });
+  }
+
+  delete(path: string, isDurable: boolean): boolean {
+    this.#database?.flush(); // a journal ends only after what it protects is written
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw error;
+    }
+    if (isDurable) syncFolder(dirname(path));
+    const journal = this.#journalAt(path);
+    if (journal !== undefined) this.#memory.setJournal(journal, false);
+    return true;
+  }
+
+  exists(path: string): boolean {
+    if (path === this.#handle.file) return true;
+    const journal = this.#journalAt(path);
+    if (journal !== undefined && (this.#memory.journals & journal) === 0) return false;
+    return existsSync(path);
+  }
+
+  /** When nothing is open any more. */
+  close(): void {
+    this.#handle.calls.port.close();
+  }
+
+  sleep(ms: number): void {
+    const { interruption } = this.caller;
+    if (!interruption.isSet) interruption.waitFrom(interruption.wakes, ms);
+  }
+
+  /** Which of the database's own journals has this name, if any has. */
+  #journalAt(path: string): number | undefined {
+    const { file } = this.#handle;
+    if (path.length !== file.length + 8 && path.length !== file.length + 4) return undefined;
+    if (path === `${file}-journal`) return JOURNAL.ROLLBACK;
+    return path === `${file}-wal` ? JOURNAL.LOG : undefined;
+  }
+
+  #openDatabase(): CloneFile {
+    const { file, place, locks, timeoutMs } = this.#handle;
+    this.#database = new CloneFile({
+      caller: this.caller as never,
+      memory: this.#memory,
+      locks: new FileLocks(locks),
+      place,
+      timeoutMs,
+      hasLog: sizeOf(`${file}-wal`) > 0,
+    });
+    return this.#database;
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,208 @@
+import { existsSync } from "node:fs";
+import { MessageChannel, threadId } from "node:worker_threads";
+import { HeadwaterError } from "../../lib/index.ts";
+import type { PageOwner } from "./page-owner.ts";
+import type { CloneAnswer, CloneRequest, DatabaseHandle, LocalFile } from "./shared/clone-calls.ts";
+import { CloneMemory, JOURNAL } from "./shared/clone-memory.ts";
+import { CLONE_PLACE, FileLocks, LOCK, MOST_CONNECTIONS } from "./shared/file-locks.ts";
+import { Interruption } from "./shared/interruption.ts";
+import { LocalPages } from "./shared/local-pages.ts";
+import { answerCalls } from "./shared/thread-call.ts";
+
+/** A scan is read ahead of by as much as it has read, within these bounds. */
+const LEAST_AHEAD: number = 256 * 2 ** 10;
+const MOST_AHEAD: number = 8 * 2 ** 20;
+/** A scan is what has read so many bytes without a gap. */
+const SCAN_SIZE: number = 16 * 2 ** 10;
+/** How often it is looked whether nobody reads any more, while the clone wants to advance. */
+const IDLE_LOOK_MS = 5;
+
+export interface PageServiceOptions {
+  readonly owner: PageOwner;
+  /** The name of the database, to which its journals' names belong. */
+  readonly file: string;
+  readonly writable: boolean;
+  /** For each call of a connection, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Told of every read that failed. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** A way into the database for one connection, on this side. */
+export interface ServedConnection {
+  readonly handle: DatabaseHandle;
+  readonly interruption: Interruption;
+  /** Ends its calls, and gives up its locks. A second call is harmless. */
+  end(): void;
+}
+
+/** Serves the connections of one database, on the thread that owns its pages. */
+export class PageService {
+  readonly #options: PageServiceOptions;
+  readonly #memory = new CloneMemory();
+  readonly #locks = new FileLocks();
+  readonly #connections = new Set<ServedConnection>();
+  #pages: LocalPages;
+  #forget: () => void = () => {};
+
+  constructor(options: PageServiceOptions) {
+    this.#options = options;
+    this.#pages = this.#publish();
+    const { file } = options;
+    this.#memory.setJournal(JOURNAL.ROLLBACK, existsSync(`${file}-journal`));
+    this.#memory.setJournal(JOURNAL.LOG, existsSync(`${file}-wal`));
+  }
+
+  /** @throws {HeadwaterError} `LOCKED` when there are too many connections. */
+  connect(): ServedConnection {
+    const { file, writable, timeoutMs } = this.#options;
+    const place = this.#locks.take();
+    if (place === undefined) {
+      throw new HeadwaterError("LOCKED", `${file} has ${MOST_CONNECTIONS} connections already`);
+    }
+    const interruption = new Interruption();
+    const { port1, port2 } = new MessageChannel();
+    const { memory } = interruption;
+    const ending = new AbortController();
+    const stop = answerCalls<CloneRequest, CloneAnswer>({ port: port1, memory }, (request) =>
+      this.#answer(request, ending.signal),
+    );
+    const handle: DatabaseHandle = {
+      ...{ file, writable, threadId, place, timeoutMs },
+      locks: this.#locks.memory,
+      cloneMemory: this.#memory.memory,
+      calls: { port: port2, memory },
+    };
+    const connection: ServedConnection = {
+      handle,
+      interruption,
+      end: () => {
+        if (!this.#connections.delete(connection)) return;
+        ending.abort(new HeadwaterError("CLOSED", "the connection is closed"));
+        stop();
+        this.#locks.vacate(place);
+      },
+    };
+    this.#connections.add(connection);
+    port1.once("close", connection.end); // the thread at the other end is gone
+    return connection;
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#forget();
+    for (const connection of [...this.#connections]) connection.end();
+  }
+
+  /**
+   * Keeps everybody from reading until what it returns is called.
+   *
+   * @returns undefined where somebody reads now.
+   */
+  tryHold(): (() => void) | undefined {
+    if (!this.#locks.raise(CLONE_PLACE, LOCK.EXCLUSIVE)) {
+      this.#locks.lower(CLONE_PLACE, LOCK.NONE);
+      return undefined;
+    }
+    return () => this.#locks.lower(CLONE_PLACE, LOCK.NONE);
+  }
+
+  /** The same, waited for. Who begins to read meanwhile waits, if not for too long. */
+  async hold(signal: AbortSignal): Promise<() => void> {
+    while (!this.#locks.raise(CLONE_PLACE, LOCK.EXCLUSIVE)) {
+      await new Promise((resolve) => setTimeout(resolve, IDLE_LOOK_MS));
+      if (!signal.aborted) continue;
+      this.#locks.lower(CLONE_PLACE, LOCK.NONE);
+      signal.throwIfAborted();
+    }
+    return () => this.#locks.lower(CLONE_PLACE, LOCK.NONE);
+  }
+
+  /** The pages are of another version, or in another file. Only while nobody reads. */
+  republish(): void {
+    this.#pages = this.#publish();
+    this.#memory.nextGeneration();
+  }
+
+  #publish(): LocalPages {
+    this.#forget();
+    const { owner } = this.#options;
+    const regionCount = Math.ceil(owner.size / owner.regionSize);
+    const pages = new LocalPages(owner.regionSize, regionCount);
+    // Told of first, so that nothing can come in between.
+    this.#forget = owner.onLocal(({ offset, length }) => {
+      pages.add(offset, length);
+      this.#memory.isComplete = owner.isComplete;
+    });
+    for (const { offset, length } of owner.local()) pages.add(offset, length);
+    this.#memory.size = owner.size;
+    this.#memory.isComplete = owner.isComplete;
+    return pages;
+  }
+
+  async #answer(
+    request: CloneRequest,
+    signal: AbortSignal,
+  ): Promise<{ answer: CloneAnswer; transfer?: readonly ArrayBuffer[] }> {
+    const { owner } = this.#options;
+    switch (request.kind) {
+      case "read":
+        return this.#read(request, signal);
+      case "write":
+        await this.#write(request.offset, request.bytes);
+        return { answer: undefined };
+      case "truncate":
+        await this.#truncate(request.size);
+        return { answer: undefined };
+      case "sync":
+        await owner.flush();
+        return { answer: undefined };
+      case "file":
+        return { answer: this.#localFile() };
+    }
+  }
+
+  async #read(
+    { offset, length, run }: CloneRequest & { readonly kind: "read" },
+    signal: AbortSignal,
+  ): Promise<{ answer: Uint8Array; transfer: readonly ArrayBuffer[] }> {
+    const { owner, failed } = this.#options;
+    try {
+      const reading = owner.read(offset, length, signal);
+      if (run >= SCAN_SIZE) {
+        const ahead = Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, run));
+        owner.prefetch(offset + length, ahead);
+      }
+      const bytes = await reading;
+      return { answer: bytes, transfer: [bytes.buffer as ArrayBuffer] };
+    } catch (error) {
+      failed(error);
+      throw error;
+    }
+  }
+
+  async #write(offset: number, bytes: Uint8Array): Promise<void> {
+    const { owner } = this.#options;
+    const end = offset + bytes.length;
+    if (end > owner.size) await owner.resize(end);
+    await owner.write(offset, bytes);
+    this.#memory.size = owner.size;
+  }
+
+  async #truncate(size: number): Promise<void> {
+    const { owner } = this.#options;
+    await owner.resize(size);
+    this.#memory.size = size;
+    // What is written there again is nobody's but ours.
+    const { regionSize } = owner;
+    const from = Math.ceil(size / regionSize) * regionSize;
+    const end = this.#pages.regionCount * regionSize;
+    if (from < end) this.#pages.add(from, end - from);
+  }
+
+  #localFile(): LocalFile {
+    const { owner } = this.#options;
+    const { memory: localPages, regionCount } = this.#pages;
+    return { paths: owner.paths, regionSize: owner.regionSize, regionCount, localPages };
+  }
+}

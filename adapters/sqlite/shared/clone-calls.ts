@@ -1,0 +1,45 @@
+import type { CallPath } from "./thread-call.ts";
+
+/** What a connection asks of the thread that owns the clone. Offsets and sizes in bytes. */
+export type CloneRequest =
+  | {
+      readonly kind: "read";
+      readonly offset: number;
+      readonly length: number;
+      /** How much was read before this without a gap: a scan goes on. */
+      readonly run: number;
+    }
+  | { readonly kind: "write"; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: "truncate"; readonly size: number }
+  | { readonly kind: "sync" }
+  | { readonly kind: "file" };
+
+/** Where the pages that are local can be read. */
+export interface LocalFile {
+  /** The file that holds them now: the first of these names that exists. */
+  readonly paths: readonly string[];
+  readonly regionSize: number;
+  readonly regionCount: number;
+  readonly localPages: SharedArrayBuffer;
+}
+
+/** The bytes that were read, or the file that was asked for; nothing for a change. */
+export type CloneAnswer = Uint8Array | LocalFile | undefined;
+
+/**
+ * A way into a database from another thread: sent there once, in a message whose transfer list has
+ * the port of its path, and opened there with `DatabaseSync.open`.
+ */
+export interface DatabaseHandle {
+  /** The name that the database has when it is whole, and its journals have always. */
+  readonly file: string;
+  readonly writable: boolean;
+  /** Of the thread that owns the clone. */
+  readonly threadId: number;
+  readonly place: number;
+  readonly locks: SharedArrayBuffer;
+  readonly cloneMemory: SharedArrayBuffer;
+  readonly calls: CallPath;
+  /** For each call of the clone's thread, in milliseconds. */
+  readonly timeoutMs: number;
+}

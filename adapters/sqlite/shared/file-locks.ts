@@ -1,0 +1,137 @@
+import { assert } from "../../../lib/index.ts";
+
+/** Connections of one clone at once, at most; the first place is the clone's own. */
+export const MOST_CONNECTIONS = 63;
+/** The place of the clone itself: with it nobody begins to read, while the clone advances. */
+export const CLONE_PLACE = 0;
+
+const PLACES = MOST_CONNECTIONS + 1;
+
+/** SQLite's levels of a lock on a database file (sqlite.org/lockingv3.html). */
+export const LOCK = { NONE: 0, SHARED: 1, RESERVED: 2, PENDING: 3, EXCLUSIVE: 4 } as const;
+
+export type LockLevel = (typeof LOCK)[keyof typeof LOCK];
+
+/** Who holds the words, as its place and 1; 0 for nobody. */
+const MUTEX = PLACES;
+/** Rises whenever somebody lets go of something. */
+const CHANGES = PLACES + 1;
+const WORDS = PLACES + 2;
+
+/** The level of a place that nobody has. */
+const VACANT = -1;
+
+/** Nobody holds the words for longer than some microseconds; the wait ends where somebody died. */
+const MUTEX_WAIT_MS = 5;
+
+/**
+ * The locks on a database file, in memory that all threads of its connections share: each has a
+ * place of its own, which holds the level of its lock. Node has no locks that SQLite's own files
+ * systems would use, and the file belongs to one process.
+ */
+export class FileLocks {
+  readonly memory: SharedArrayBuffer;
+  readonly #words: Int32Array;
+
+  /** @param memory of another thread's; without it nobody holds anything. */
+  constructor(memory?: SharedArrayBuffer) {
+    this.memory = memory ?? new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT);
+    this.#words = new Int32Array(this.memory);
+    if (memory === undefined) this.#words.fill(VACANT, 1, PLACES);
+  }
+
+  /** A place for one more connection; undefined where there are too many. */
+  take(): number | undefined {
+    return this.#alone(CLONE_PLACE, () => {
+      const place = this.#words.subarray(1, PLACES).indexOf(VACANT);
+      if (place === -1) return undefined;
+      this.#words[place + 1] = LOCK.NONE;
+      return place + 1;
+    });
+  }
+
+  /** Gives a place back, whatever was held there, even by a thread that died. */
+  vacate(place: number): void {
+    Atomics.compareExchange(this.#words, MUTEX, place + 1, 0);
+    this.#alone(CLONE_PLACE, () => {
+      this.#words[place] = VACANT;
+    });
+    this.#tell();
+  }
+
+  levelOf(place: number): LockLevel {
+    return Math.max(LOCK.NONE, Atomics.load(this.#words, place)) as LockLevel;
+  }
+
+  /** Whether the lock could be had; where not, `EXCLUSIVE` leaves `PENDING` behind. */
+  raise(place: number, level: LockLevel): boolean {
+    if (this.levelOf(place) >= level) return true;
+    return this.#alone(place, () => {
+      const others = this.#highestOther(place);
+      if (level === LOCK.SHARED) return this.#set(place, level, others < LOCK.PENDING);
+      if (level === LOCK.RESERVED) return this.#set(place, level, others < LOCK.RESERVED);
+      assert(level !== LOCK.PENDING, "SQLite never asks for PENDING");
+      if (!this.#set(place, LOCK.PENDING, others < LOCK.RESERVED)) return false;
+      return this.#set(place, level, others < LOCK.SHARED);
+    });
+  }
+
+  lower(place: number, level: LockLevel): void {
+    if (this.levelOf(place) <= level) return;
+    Atomics.store(this.#words, place, level);
+    this.#tell();
+  }
+
+  /** Whether another connection is about to write. */
+  isReservedByOther(place: number): boolean {
+    return this.#highestOther(place) >= LOCK.RESERVED;
+  }
+
+  /** Whether the clone keeps everybody out for a moment. */
+  get isHeldByClone(): boolean {
+    return this.levelOf(CLONE_PLACE) >= LOCK.PENDING;
+  }
+
+  /** Waits, on this thread, until somebody lets go of something, for so many milliseconds at most. */
+  waitForChange(since: number, ms: number): void {
+    Atomics.wait(this.#words, CHANGES, since, ms);
+  }
+
+  /** To be asked for before looking, and given to `waitForChange` afterwards. */
+  get changes(): number {
+    return Atomics.load(this.#words, CHANGES);
+  }
+
+  #set(place: number, level: LockLevel, isFree: boolean): boolean {
+    if (isFree) Atomics.store(this.#words, place, level);
+    return isFree;
+  }
+
+  #highestOther(place: number): number {
+    let highest: number = LOCK.NONE;
+    for (let other = 0; other < PLACES; other += 1) {
+      if (other !== place) highest = Math.max(highest, Atomics.load(this.#words, other));
+    }
+    return highest;
+  }
+
+  #alone<Result>(place: number, work: () => Result): Result {
+    const words = this.#words;
+    for (let holder = 0; ; ) {
+      holder = Atomics.compareExchange(words, MUTEX, 0, place + 1);
+      if (holder === 0) break;
+      Atomics.wait(words, MUTEX, holder, MUTEX_WAIT_MS);
+    }
+    try {
+      return work();
+    } finally {
+      Atomics.store(words, MUTEX, 0);
+      Atomics.notify(words, MUTEX);
+    }
+  }
+
+  #tell(): void {
+    Atomics.add(this.#words, CHANGES, 1);
+    Atomics.notify(this.#words, CHANGES);
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * What a column holds, or a parameter is given: an integer that a double cannot hold exactly is a
+ * bigint. A boolean as a parameter is 1 or 0.
+ */
+export type SqlValue = null | number | bigint | string | Uint8Array;
+
+export type SqlParameter = SqlValue | undefined | boolean;
+
+/** By name, without the `:`, `@` or `$` before it. */
+export type NamedParameters = Readonly<Record<string, SqlParameter>>;
+
+export type SqlParameters = readonly SqlParameter[] | NamedParameters;
+
+export type SqlRow = Record<string, SqlValue>;
+
+export interface RunResult {
+  /** Rows that the statement itself inserted, updated or deleted. */
+  readonly changes: number;
+  readonly lastInsertRowid: number | bigint;
+}
+
+/** A column of a result (sqlite.org/c3ref/column_database_name.html). */
+export interface ColumnInfo {
+  readonly name: string;
+  /** The column, table and database that it is of; null for an expression. */
+  readonly column: string | null;
+  readonly table: string | null;
+  readonly database: string | null;
+  /** As it was declared; null for an expression, and where it was not. */
+  readonly type: string | null;
+}
