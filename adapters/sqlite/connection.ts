@@ -139,6 +139,7 @@ export class Connection {
       this.interrupt();
       await this.do({ kind: "close" }).catch(() => {});
     }
+    this.#worker.ref();
     await this.#exited;
   }
 
