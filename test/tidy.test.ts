@@ -38,8 +38,9 @@ const imports = sources.flatMap((path) => importsOf(path));
 function filesIn(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (NOT_OURS.includes(path)) return []; // .git is a file in a second working tree
     if (entry.isFile()) return [path];
-    return entry.isDirectory() && !NOT_OURS.includes(path) ? filesIn(path) : [];
+    return entry.isDirectory() ? filesIn(path) : [];
   });
 }
 
