@@ -223,6 +223,24 @@ test("close leaves no connection, not even one that is still being made", async 
   mute.close();
 });
 
+test("any number of streams may have one signal", async () => {
+  const path = await blobs.add();
+  await using source = await blobs.open(path);
+  const { signal } = new AbortController();
+  const warnings: string[] = [];
+  const warn = ({ message }: Error): void => void warnings.push(message);
+  process.on("warning", warn);
+  try {
+    const offsets = Array.from({ length: 20 }, (_, index) => index * 10);
+    const streams = offsets.map((offset) => iterate(source, offset, 10, { signal }));
+    for (const stream of streams) await stream.next();
+    for (const stream of streams) await stream.return?.();
+  } finally {
+    process.off("warning", warn);
+  }
+  assert.equal(warnings, []);
+});
+
 test("what opening brought and nobody took is let go by close", async () => {
   const path = await blobs.add({ cut: { after: 10, how: "stall" } });
   const source = await blobs.open(path);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type ByteRange, HeadwaterError } from "../../lib/index.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -29,6 +30,8 @@ export class BodyStream implements AsyncIterableIterator<Uint8Array> {
   constructor(options: BodyStreamOptions) {
     this.#options = options;
     const { signal } = options;
+    // Many streams may have one signal: from the eleventh on, Node would take that for a leak.
+    if (signal instanceof EventTarget) setMaxListeners(0, signal);
     if (signal?.aborted) this.#abort.abort(signal.reason);
     else signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
