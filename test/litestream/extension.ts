@@ -7,8 +7,11 @@ import { lookForProgram } from "../programs.ts";
 
 /** The package that has it, for one kind of machine: it cannot be among our dependencies. */
 const PACKAGE = "litestream-vfs-linux-amd64";
-const INSTALLED = fileURLToPath(
-  new URL(`../../../node_modules/${PACKAGE}/litestream-vfs.so`, import.meta.url),
+/** Where it may be installed: in a folder of its own, from which npm does not remove it. */
+const PLACES: readonly string[] = [".litestream/node_modules", "."].map((folder) =>
+  fileURLToPath(
+    new URL(`../../../node_modules/${folder}/${PACKAGE}/litestream-vfs.so`, import.meta.url),
+  ),
 );
 
 /** Litestream as an extension of SQLite, and a command line of SQLite that can load it. */
@@ -26,10 +29,11 @@ export interface Missing {
 export function lookForExtension(): Extension | Missing {
   const sqlite = lookForProgram("sqlite3");
   if (sqlite === undefined) return { missing: "sqlite3 is not installed" };
-  const path = process.env.LITESTREAM_VFS ?? INSTALLED;
-  if (!existsSync(path)) {
-    const named = process.env.LITESTREAM_VFS === undefined ? `${PACKAGE} is not installed` : path;
-    return { missing: `the Litestream extension is not there: ${named}` };
+  const { LITESTREAM_VFS: given } = process.env;
+  const path = (given === undefined ? PLACES : [given]).find(existsSync);
+  if (path === undefined) {
+    const reason = given === undefined ? `${PACKAGE} is not installed` : `there is no ${given}`;
+    return { missing: `no Litestream extension: ${reason}` };
   }
   const complaint = complaintOf(sqlite, path);
   if (complaint === undefined) return { path, sqlite };
