@@ -25,6 +25,7 @@ export interface Counts {
 }
 
 export interface Origin extends AsyncDisposable {
+  /** Of the one blob, where there is one. */
   readonly url: string;
   readonly base: string;
   counts(): Promise<Counts>;
@@ -70,18 +71,35 @@ export async function startOrigin(bench: Bench, options: OriginOptions): Promise
   const flags = Object.entries({ size, latencyMs, connectionRate, linkRate }).flatMap(
     ([name, value]) => [`--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`, `${value}`],
   );
-  // It ends when its input ends, which our own end brings about whatever happens.
-  const child = spawn(program, [...words, bench.blob, ...flags], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const base = `http://127.0.0.1:${await portOf(child)}`;
+  const child = startProgram(program, [...words, bench.blob, ...flags]);
+  const base = await baseOf(child);
+  return { ...originAt(base, child), url: `${base}/blob.bin` };
+}
+
+/** A folder as an object store and as a web server that lists it: `origin/replica-origin.ts`. */
+export async function startReplicaOrigin(folder: string, latencyMs: number): Promise<Origin> {
+  const module = fileURLToPath(new URL("origin/replica-origin.js", import.meta.url));
+  const child = startProgram(process.execPath, [module, folder, "--latency-ms", `${latencyMs}`]);
+  return originAt(await baseOf(child), child);
+}
+
+/** It ends when its input ends, which our own end brings about whatever happens. */
+function startProgram(program: string, words: readonly string[]): ChildProcess {
+  return spawn(program, words, { stdio: ["pipe", "pipe", "inherit"] });
+}
+
+async function baseOf(child: ChildProcess): Promise<string> {
+  return `http://127.0.0.1:${await portOf(child)}`;
+}
+
+function originAt(base: string, child: ChildProcess): Origin {
   const ask = async (path: string): Promise<Counts> => {
     const { body } = await request(`${base}${path}`);
     return (await body.json()) as Counts;
   };
   return {
     base,
-    url: `${base}/blob.bin`,
+    url: base,
     counts: () => ask("/__counts"),
     reset: async () => void (await ask("/__reset")),
     [Symbol.asyncDispose]: () => stop(child),
