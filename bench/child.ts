@@ -13,9 +13,13 @@ export async function runProgram(program: string, words: readonly string[]): Pro
 }
 
 /** Starts a compiled module of this folder in a Node of its own. */
-export function startModule(name: string, words: readonly string[]): ChildProcess {
+export function startModule(
+  name: string,
+  words: readonly string[],
+  input: "ignore" | "pipe" = "ignore",
+): ChildProcess {
   const path = new URL(name, import.meta.url).pathname;
-  return spawn(process.execPath, [path, ...words], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, [path, ...words], { stdio: [input, "pipe", "inherit"] });
 }
 
 /** The same, to its end: the JSON that it printed. */

@@ -4,7 +4,8 @@
 //   npm run bench -- a d f     these subjects; writes their sections anew, and leaves the others
 //
 // HEADWATER_BENCH_FOLDER names the folder to work in, HEADWATER_BENCH_RUNS and
-// HEADWATER_BENCH_KILLS say how often subjects c and i repeat.
+// HEADWATER_BENCH_KILLS say how often subjects c and i repeat. HEADWATER_LTX_BIG names the folder
+// of a level of a Litestream replica for l and m, LITESTREAM_VFS the Litestream extension for m.
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
@@ -18,6 +19,7 @@ import { fairnessSubject } from "./subjects/fairness.ts";
 import { footprintSubject } from "./subjects/footprint.ts";
 import { hydratedReadsSubject } from "./subjects/hydrated-reads.ts";
 import { killSubject } from "./subjects/kill.ts";
+import { litestreamSubject } from "./subjects/litestream.ts";
 import { ltxFilesSubject } from "./subjects/ltx-files.ts";
 import { missingReadsSubject } from "./subjects/missing-reads.ts";
 import { nbdReadsSubject } from "./subjects/nbd-reads.ts";
@@ -39,6 +41,7 @@ const SUBJECTS: readonly Subject[] = [
   nbdReadsSubject,
   fairnessSubject,
   ltxFilesSubject,
+  litestreamSubject,
 ];
 
 function countFrom(name: string, byDefault: number): number {
