@@ -63,6 +63,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   cli: ["hydrate", "file", "http", "ltx", "nbd"],
   hydrate: ["file", "http", "nbd"],
   ltx: ["http"],
+  sqlite: ["file", "hydrate"],
 };
 
 /** The packages that each part may import. An adapter's dependency is loaded by that adapter. */
@@ -70,5 +71,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   lib: ["p-queue", "roaring", "roaring-wasm", "node:events", "node:diagnostics_channel"],
   "adapters/http": ["undici", "node:"],
   "adapters/hyparquet": ["hyparquet"],
+  "adapters/sqlite": ["@sqlite.org/sqlite-wasm", "node:"],
   adapters: ["node:"],
 };

@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./memory": ["MemoryDevice", "MemoryMapStore"],
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
   "./ltx": ["litestream", "LtxDecoder", "LtxEncoder", "verifyLtx", "compactLtx", "applyLtx"],
+  "./sqlite": ["openDatabase", "Database", "DatabaseSync", "SqliteError"],
   "./hyparquet": ["asyncBuffer"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
 };

@@ -4,7 +4,6 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../lib/index.ts";
 import { DatabaseSync } from "./engine/database-sync.ts";
 import { WorkHandler } from "./engine/work-handler.ts";
-import { Interruption } from "./shared/interruption.ts";
 import { describeError } from "./shared/sqlite-error.ts";
 import type { ConnectionStart, WorkDone, WorkOrder } from "./shared/work.ts";
 
@@ -12,14 +11,13 @@ const port = parentPort;
 assert(port !== null, "a connection needs a thread of its own");
 const { handle, busyTimeoutMs } = workerData as ConnectionStart;
 const opening = DatabaseSync.open(handle, { timeout: busyTimeoutMs });
-const interruption = new Interruption(handle.calls.memory);
 let handler: WorkHandler | undefined;
 
 async function run({ id, work }: WorkOrder): Promise<void> {
   let done: Pick<WorkDone, "result" | "error">;
   try {
     handler ??= new WorkHandler(await opening);
-    interruption.current = id;
+    handler.begin(id);
     const result = handler.run(work);
     done = { result: result instanceof Promise ? await result : result, error: undefined };
   } catch (error) {

@@ -158,7 +158,7 @@ export class Database implements AsyncDisposable {
     await this.#connection.do({ kind: "function", name, source, options });
   }
 
-  /** An aggregate: what the module exports is an object with `step`, `start`, `result`, `inverse`. */
+  /** An aggregate: the module exports an object with `step`, `start`, `result` and `inverse`. */
   async aggregate(
     name: string,
     source: FunctionSource,

@@ -1,5 +1,5 @@
 export { Database, type DatabaseTransaction, type TransactionOptions } from "./database.ts";
-export { DatabaseSync, type DatabaseSyncOptions } from "./engine/database-sync.ts";
+export { type ConnectionOptions, DatabaseSync } from "./engine/database-sync.ts";
 export { type RowShape, StatementSync } from "./engine/statement-sync.ts";
 export type { Transaction } from "./engine/transaction.ts";
 export type { AggregateOptions, FunctionOptions, UserFunction } from "./engine/user-functions.ts";

@@ -16,8 +16,8 @@ import { PageService } from "./page-service.ts";
 
 export interface OpenDatabaseOptions extends Omit<HydrateBlobOptions, "advancing" | "finishing"> {
   /**
-   * Whether the database can be written to. What is written stays local; from then on it follows its
-   * source no more. Default false.
+   * Whether the database can be written to. What is written stays local; from then on the copy
+   * follows its source no more. Default false.
    */
   writable?: boolean;
   /** How long a locked database is waited for, in milliseconds. Default 5000. */

@@ -50,8 +50,8 @@ export class Session {
   }
 
   /**
-   * The rows as they are wanted, some hundreds at a time. Leaving it early ends the statement. Other
-   * statements can run meanwhile.
+   * The rows as they are wanted, some hundreds at a time. Leaving it early ends the statement.
+   * Other statements can run meanwhile.
    */
   async *iterate(
     sql: string,

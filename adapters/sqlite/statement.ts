@@ -1,29 +1,41 @@
 import type { CallOptions } from "../../lib/index.ts";
-import type { Session } from "./session.ts";
 import type { ColumnInfo, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
+
+/** What runs SQL, with the parameters that a statement is given. */
+export interface StatementRunner {
+  get(sql: string, parameters?: SqlParameters, options?: CallOptions): Promise<SqlRow | undefined>;
+  all(sql: string, parameters?: SqlParameters, options?: CallOptions): Promise<SqlRow[]>;
+  run(sql: string, parameters?: SqlParameters, options?: CallOptions): Promise<RunResult>;
+  iterate(
+    sql: string,
+    parameters?: SqlParameters,
+    options?: CallOptions,
+  ): AsyncGenerator<SqlRow, void, undefined>;
+  columns(sql: string, options?: CallOptions): Promise<readonly ColumnInfo[]>;
+}
 
 /** A statement of a database, prepared when it is first used, and kept by its connection. */
 export class Statement {
   readonly sql: string;
-  readonly #session: Session;
+  readonly #runner: StatementRunner;
 
-  constructor(session: Session, sql: string) {
-    this.#session = session;
+  constructor(runner: StatementRunner, sql: string) {
+    this.#runner = runner;
     this.sql = sql;
   }
 
   /** The first row, or undefined. */
   get(parameters?: SqlParameters, options?: CallOptions): Promise<SqlRow | undefined> {
-    return this.#session.get(this.sql, parameters, options);
+    return this.#runner.get(this.sql, parameters, options);
   }
 
   all(parameters?: SqlParameters, options?: CallOptions): Promise<SqlRow[]> {
-    return this.#session.all(this.sql, parameters, options);
+    return this.#runner.all(this.sql, parameters, options);
   }
 
   /** Runs it to its end, and forgets its rows. */
   run(parameters?: SqlParameters, options?: CallOptions): Promise<RunResult> {
-    return this.#session.run(this.sql, parameters, options);
+    return this.#runner.run(this.sql, parameters, options);
   }
 
   /** The rows as they are wanted. Leaving it early ends the statement. */
@@ -31,10 +43,10 @@ export class Statement {
     parameters?: SqlParameters,
     options?: CallOptions,
   ): AsyncGenerator<SqlRow, void, undefined> {
-    return this.#session.iterate(this.sql, parameters, options);
+    return this.#runner.iterate(this.sql, parameters, options);
   }
 
   columns(options?: CallOptions): Promise<readonly ColumnInfo[]> {
-    return this.#session.columns(this.sql, options);
+    return this.#runner.columns(this.sql, options);
   }
 }

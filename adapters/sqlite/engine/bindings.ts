@@ -54,7 +54,7 @@ export class Bindings {
         if (next === values.length) throw new RangeError("Too few parameter values were provided");
         this.#bindOne(place, values[next]);
         next += 1;
-      } else this.#bindOne(place, valueOf(named, name));
+      } else this.#bindOne(place, namedValue(named, name));
     }
     if (next < values.length) throw new RangeError("Too many parameter values were provided");
     if (named !== undefined && !this.#hasNames) {
@@ -115,7 +115,7 @@ function isNamed(value: unknown): value is NamedParameters {
   return prototype === Object.prototype || prototype === null;
 }
 
-function valueOf(named: NamedParameters | undefined, name: string): SqlParameter {
+function namedValue(named: NamedParameters | undefined, name: string): SqlParameter {
   if (named !== undefined && Object.hasOwn(named, name)) return named[name];
   throw new RangeError(`Missing named parameter "${name}"`);
 }

@@ -5,7 +5,7 @@ import { CloneMemory, JOURNAL } from "../shared/clone-memory.ts";
 import { FileLocks } from "../shared/file-locks.ts";
 import { ThreadCaller } from "../shared/thread-call.ts";
 import { CloneFile } from "./clone-file.ts";
-import { PlainFile, syncFolder } from "./plain-file.ts";
+import { flushFolderSync, PlainFile } from "./plain-file.ts";
 import { OPEN } from "./vfs.ts";
 import type { VfsFile, VfsFiles } from "./vfs-file.ts";
 
@@ -40,7 +40,7 @@ export class ConnectionFiles implements VfsFiles {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
       throw error;
     }
-    if (isDurable) syncFolder(dirname(path));
+    if (isDurable) flushFolderSync(dirname(path));
     const journal = this.#journalAt(path);
     if (journal !== undefined) this.#memory.setJournal(journal, false);
     return true;

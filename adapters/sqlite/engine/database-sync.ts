@@ -1,6 +1,7 @@
 import { threadId } from "node:worker_threads";
 import { HeadwaterError } from "../../../lib/index.ts";
 import type { DatabaseHandle } from "../shared/clone-calls.ts";
+import type { Interruption } from "../shared/interruption.ts";
 import { SQLITE } from "../shared/result-codes.ts";
 import { ConnectionFiles } from "./connection-files.ts";
 import { Core } from "./core.ts";
@@ -22,7 +23,7 @@ const POINTER_SIZE = 4;
 /** As the native drivers set them, so that nothing changes when one of those takes over. */
 const DEFAULTS = "pragma foreign_keys = on; pragma recursive_triggers = off";
 
-export interface DatabaseSyncOptions {
+export interface ConnectionOptions {
   /** How long a locked database is waited for, in milliseconds. Default 5000. */
   timeout?: number;
 }
@@ -58,7 +59,7 @@ export class DatabaseSync implements Disposable {
    */
   static async open(
     handle: DatabaseHandle,
-    options: DatabaseSyncOptions = {},
+    options: ConnectionOptions = {},
   ): Promise<DatabaseSync> {
     if (handle.threadId === threadId) {
       const message =
@@ -85,12 +86,20 @@ export class DatabaseSync implements Disposable {
     return this.open && this.#core.raw.sqlite3_get_autocommit(this.#core.db) === 0;
   }
 
+  /** What ends the statements of this connection from another thread. */
+  get interruption(): Interruption {
+    return this.#files.caller.interruption;
+  }
+
   /** Iterations that were begun and not ended. */
   get iterations(): number {
     return this.#iterations;
   }
 
-  /** @throws {SqliteError} for SQL that cannot be compiled. @throws {RangeError} for none, or two. */
+  /**
+   * @throws {SqliteError} for SQL that cannot be compiled.
+   * @throws {RangeError} for no statement, or more than one.
+   */
   prepare(sql: string): StatementSync {
     this.#core.check();
     const { statement, tail } = this.#compile(sql);
@@ -131,7 +140,9 @@ export class DatabaseSync implements Disposable {
     const statement = this.prepare(`PRAGMA ${source}`);
     try {
       if (options.simple) return statement.pluck().get();
-      return statement.reader ? statement.all() : (statement.run(), []);
+      if (statement.reader) return statement.all();
+      statement.run();
+      return [];
     } finally {
       this.release(statement);
     }
@@ -156,7 +167,7 @@ export class DatabaseSync implements Disposable {
     return this;
   }
 
-  /** Whether the integers of statements that are prepared from now on are bigints, whatever size. */
+  /** Whether integers of statements that are prepared from now on are bigints, whatever size. */
   defaultSafeIntegers(isOn = true): this {
     this.#safeIntegers = isOn;
     return this;
@@ -171,6 +182,7 @@ export class DatabaseSync implements Disposable {
     for (const statement of this.#statements) statement.finalize();
     this.#statements.clear();
     this.#core.close();
+    this.#functions.close();
     this.#files.close();
     return this;
   }

@@ -77,7 +77,7 @@ export class PlainFile implements VfsFile {
   sync(): void {
     this.#changing();
     fsyncSync(this.#fd);
-    if (this.#folder !== undefined) syncFolder(this.#folder);
+    if (this.#folder !== undefined) flushFolderSync(this.#folder);
     this.#folder = undefined;
   }
 
@@ -125,7 +125,7 @@ function writeFully(fd: number, bytes: Uint8Array, offset: number): void {
 }
 
 /** Makes durable which files a folder has. */
-export function syncFolder(folder: string): void {
+export function flushFolderSync(folder: string): void {
   const fd = openSync(folder, constants.O_RDONLY);
   try {
     fsyncSync(fd);

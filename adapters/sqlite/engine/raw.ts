@@ -1,4 +1,4 @@
-import init from "@sqlite.org/sqlite-wasm";
+import type init from "@sqlite.org/sqlite-wasm";
 
 type Pointer = number;
 
@@ -70,6 +70,29 @@ export interface RawSqlite {
   sqlite3_column_text(statement: Pointer, index: number): Pointer;
   sqlite3_column_blob(statement: Pointer, index: number): Pointer;
   sqlite3_column_bytes(statement: Pointer, index: number): number;
+  sqlite3_create_function_v2(
+    db: Pointer,
+    name: Pointer,
+    count: number,
+    flags: number,
+    context: Pointer,
+    call: Pointer,
+    step: Pointer,
+    final: Pointer,
+    destroy: Pointer,
+  ): number;
+  sqlite3_create_window_function(
+    db: Pointer,
+    name: Pointer,
+    count: number,
+    flags: number,
+    context: Pointer,
+    step: Pointer,
+    final: Pointer,
+    value: Pointer,
+    inverse: Pointer,
+    destroy: Pointer,
+  ): number;
   sqlite3_free(pointer: Pointer): void;
 }
 
@@ -80,7 +103,7 @@ let loading: Promise<Sqlite> | undefined;
 
 /** Loads the module, once for each thread. */
 export function loadSqlite(): Promise<Sqlite> {
-  loading ??= init();
+  loading ??= import("@sqlite.org/sqlite-wasm").then((module) => module.default());
   return loading;
 }
 

@@ -3,16 +3,25 @@ import type { ColumnInfo, RunResult, SqlRow, SqlValue } from "../shared/values.t
 import { Bindings } from "./bindings.ts";
 import { Columns } from "./columns.ts";
 import type { Core } from "./core.ts";
-import type { DatabaseSync } from "./database-sync.ts";
 
 type Shape = "rows" | "pluck" | "raw" | "expand";
 
 /** What a row of any of the shapes is. */
 export type RowShape = SqlRow | SqlValue | SqlValue[] | Record<string, SqlRow>;
 
+/** The database that a statement is of. */
+export interface StatementOwner {
+  readonly name: string;
+  readonly inTransaction: boolean;
+  /** Counts iterations, while which it cannot be closed. */
+  iterating(change: 1 | -1): void;
+  /** The error for what a step has reported. */
+  failure(code: number): unknown;
+}
+
 /** A statement in the shape of better-sqlite3's. */
 export class StatementSync {
-  readonly database: DatabaseSync;
+  readonly database: StatementOwner;
   /** The SQL as it was given. */
   readonly source: string;
   /** Whether it returns rows. */
@@ -28,7 +37,7 @@ export class StatementSync {
   #shape: Shape = "rows";
   #isBound = false;
 
-  constructor(database: DatabaseSync, core: Core, pointer: number, source: string) {
+  constructor(database: StatementOwner, core: Core, pointer: number, source: string) {
     this.database = database;
     this.source = source;
     this.#core = core;

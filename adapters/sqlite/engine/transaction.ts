@@ -1,6 +1,10 @@
-import type { DatabaseSync } from "./database-sync.ts";
-
 type Work = (...values: never[]) => unknown;
+
+/** The database that a transaction is of. */
+export interface TransactionOwner {
+  readonly inTransaction: boolean;
+  exec(sql: string): unknown;
+}
 
 /** A function that runs in a transaction; inside another one, in a savepoint. */
 export type Transaction<Wrapped extends Work> = Wrapped & {
@@ -8,14 +12,14 @@ export type Transaction<Wrapped extends Work> = Wrapped & {
   readonly deferred: Transaction<Wrapped>;
   readonly immediate: Transaction<Wrapped>;
   readonly exclusive: Transaction<Wrapped>;
-  readonly database: DatabaseSync;
+  readonly database: TransactionOwner;
 };
 
 const SAVEPOINT = "`\t_bs3.\t`";
 
 /** In the shape of better-sqlite3's: what `work` throws takes back what it did. */
 export function transaction<Wrapped extends Work>(
-  database: DatabaseSync,
+  database: TransactionOwner,
   work: Wrapped,
 ): Transaction<Wrapped> {
   const run = (begin: string) =>

@@ -36,8 +36,6 @@ export interface AggregateOptions extends FunctionOptions {
 
 /** What of the package's own wrapping is used: values of SQLite to ours and back. */
 interface FunctionApi {
-  sqlite3_create_function_v2(...words: readonly unknown[]): number;
-  sqlite3_create_window_function(...words: readonly unknown[]): number;
   sqlite3_values_to_js(count: number, values: number): (SqlValue | undefined)[];
   sqlite3_value_type(value: number): number;
   sqlite3_value_int64(value: number): bigint;
@@ -49,6 +47,15 @@ interface FunctionApi {
 const INTEGER = 1;
 const POINTER_SIZE = 4;
 
+/** Of the functions of C that SQLite calls. */
+interface Pointers {
+  readonly call?: number;
+  readonly step?: number;
+  readonly final?: number;
+  readonly value?: number;
+  readonly inverse?: number;
+}
+
 function apiOf(sqlite: Sqlite): FunctionApi {
   return sqlite.capi as unknown as FunctionApi;
 }
@@ -57,6 +64,8 @@ function apiOf(sqlite: Sqlite): FunctionApi {
 export class UserFunctions {
   readonly #core: Core;
   readonly #api: FunctionApi;
+  /** What was put into the module's table of functions, until the connection is closed. */
+  readonly #installed: number[] = [];
   /** What a function threw last, so that it comes out as it went in. */
   #thrown: unknown;
 
@@ -78,9 +87,7 @@ export class UserFunctions {
       this.#guard(context, () =>
         this.#result(context, call(...this.#values(argc, argv, safeIntegers))),
       );
-    const flags = flagsOf(options);
-    const { db } = this.#core;
-    this.#core.ok(this.#api.sqlite3_create_function_v2(db, name, count, flags, 0, run, 0, 0, 0));
+    this.#create(name, count, options, { call: this.#install("v(pip)", run) });
   }
 
   addAggregate(name: string, options: AggregateOptions): void {
@@ -108,17 +115,43 @@ export class UserFunctions {
       value(context);
       totals.delete(this.#api.sqlite3_aggregate_context(context, 0));
     };
-    const { db } = this.#core;
+    this.#create(name, count, options, {
+      step: this.#install("v(pip)", change(step)),
+      final: this.#install("v(p)", final),
+      ...(inverse && {
+        value: this.#install("v(p)", value),
+        inverse: this.#install("v(pip)", change(inverse)),
+      }),
+    });
+  }
+
+  /** When the connection is closed. */
+  close(): void {
+    for (const pointer of this.#installed) this.#core.sqlite.wasm.uninstallFunction(pointer);
+  }
+
+  #create(name: string, count: number, options: FunctionOptions, pointers: Pointers): void {
+    const { raw, heap, db } = this.#core;
+    const { call = 0, step = 0, final = 0, value, inverse } = pointers;
     const flags = flagsOf(options);
-    const code =
-      inverse === undefined
-        ? this.#api.sqlite3_create_function_v2(
-            ...[db, name, count, flags, 0, 0, change(step), final, 0],
-          )
-        : this.#api.sqlite3_create_window_function(
-            ...[db, name, count, flags, 0, change(step), final, value, change(inverse), 0],
-          );
-    this.#core.ok(code);
+    const text = heap.allocateText(name);
+    try {
+      this.#core.ok(
+        value === undefined || inverse === undefined
+          ? raw.sqlite3_create_function_v2(db, text, count, flags, 0, call, step, final, 0)
+          : raw.sqlite3_create_window_function(
+              ...([db, text, count, flags, 0, step, final, value, inverse, 0] as const),
+            ),
+      );
+    } finally {
+      heap.free(text);
+    }
+  }
+
+  #install(signature: string, work: (...words: never[]) => void): number {
+    const pointer = this.#core.sqlite.wasm.installFunction(signature, work) as number;
+    this.#installed.push(pointer);
+    return pointer;
   }
 
   #values(argc: number, argv: number, safeIntegers: boolean): SqlValue[] {

@@ -39,6 +39,11 @@ export class WorkHandler {
     return this.#database.inTransaction;
   }
 
+  /** What is done next has this number, by which it can be interrupted. */
+  begin(id: number): void {
+    this.#database.interruption.current = id;
+  }
+
   /** A promise only where a module has to be imported first. */
   run(work: Work): WorkResult | Promise<WorkResult> {
     switch (work.kind) {

@@ -92,7 +92,7 @@ export class FileLocks {
     return this.levelOf(CLONE_PLACE) >= LOCK.PENDING;
   }
 
-  /** Waits, on this thread, until somebody lets go of something, for so many milliseconds at most. */
+  /** Waits, on this thread, until somebody lets go of something, for `ms` at most. */
   waitForChange(since: number, ms: number): void {
     Atomics.wait(this.#words, CHANGES, since, ms);
   }
