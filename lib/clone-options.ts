@@ -10,6 +10,15 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** For one read. */
+export interface CloneReadOptions extends CallOptions {
+  /**
+   * Fetch what is missing of these bytes, in whole regions, and nothing around or ahead of them.
+   * Default false.
+   */
+  exact?: boolean;
+}
+
 /** For one write or discard. */
 export interface WriteOptions extends CallOptions {
   /** Force unit access: it survives a crash once this resolves. Default false. */

@@ -5,6 +5,7 @@ import { loadBitmaps } from "./bitmap.ts";
 import {
   type CallOptions,
   type CloneOptions,
+  type CloneReadOptions,
   checkBehavior,
   type HydrateOptions,
   type LiveOptions,
@@ -84,10 +85,10 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    * Reads up to `length` bytes at `offset`, on an ArrayBuffer of their own: fewer, or none, where
    * they lie past the end.
    */
-  read(offset: number, length: number, options: CallOptions = {}): Promise<Uint8Array> {
+  read(offset: number, length: number, options: CloneReadOptions = {}): Promise<Uint8Array> {
     try {
       const target = new Uint8Array(this.#geometry.clip(offset, checkCount("length", length, 0)));
-      const isNow = options.signal === undefined && this.#readNow(offset, target);
+      const isNow = options.signal === undefined && !options.exact && this.#readNow(offset, target);
       if (isNow) return this.#turns.take()?.then(() => target) ?? Promise.resolve(target);
       return this.#readLater(offset, target, options).then((length) =>
         length === target.length ? target : target.slice(0, length),
@@ -98,7 +99,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /** Reads into `target`. Returns how many bytes: fewer than it holds only at the end. */
-  readInto(offset: number, target: Uint8Array, options: CallOptions = {}): Promise<number> {
+  readInto(offset: number, target: Uint8Array, options: CloneReadOptions = {}): Promise<number> {
     return this.#readLater(offset, target, options);
   }
 
@@ -183,8 +184,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /**
-   * Brings everything to rest: nothing touches the devices once this resolves, what was written
-   * survives a crash, reads and writes wait until each suspension was ended by what it returned.
+   * Brings everything to rest: nothing touches the devices once this resolves. Reads and writes
+   * wait until each suspension was ended by what it returned.
    */
   suspend(): Promise<() => void> {
     return this.#life.suspend();
@@ -281,12 +282,12 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     return false;
   }
 
-  async #readLater(offset: number, target: Uint8Array, options: CallOptions): Promise<number> {
-    const { signal } = options;
+  async #readLater(at: number, target: Uint8Array, options: CloneReadOptions): Promise<number> {
+    const { signal, exact } = options;
     const read = async ({ geometry, router }: Engine): Promise<number> => {
-      const length = geometry.clip(offset, target.length);
+      const length = geometry.clip(at, target.length);
       const part = length === target.length ? target : target.subarray(0, length);
-      await router.readInto(offset, part, signal);
+      await router.readInto(at, part, signal, exact);
       return length;
     };
     const length = await this.#life.run("read", signal, read);

@@ -34,6 +34,8 @@ export interface DemandContext {
 export interface Reader {
   readonly offset: number;
   readonly target: Uint8Array;
+  /** Whether nothing around its bytes is to be fetched. */
+  readonly exact: boolean;
 }
 
 /** Makes regions local because somebody waits for them. */
@@ -123,7 +125,7 @@ export class Demand {
         await abortable(Promise.race([...this.#active].map((fetch) => fetch.done)), signal);
         region = map.nextMissing(region);
       } else {
-        const run = fetcher.runFrom(region, this.#limit(region, end));
+        const run = fetcher.runFrom(region, this.#limit(region, end, reader?.exact));
         this.#start(run.first, run.end, retry);
         // It is claimed now: joined in the next turn.
       }
@@ -161,8 +163,9 @@ export class Demand {
   }
 
   /** A fetch that starts here goes to the end of the read, neither too large nor too small. */
-  #limit(region: number, end: number): number {
-    const { geometry, readAround } = this.#context;
+  #limit(region: number, end: number, exact = false): number {
+    const { geometry } = this.#context;
+    const readAround = exact ? 0 : this.#context.readAround;
     const most = region + geometry.regionsIn(MAX_FETCH_SIZE);
     const least = region + geometry.regionsIn(readAround);
     return Math.min(geometry.regionCount, Math.max(least, Math.min(end, most)));

@@ -6,6 +6,7 @@ export type {
   CallOptions,
   CloneBehavior,
   CloneOptions,
+  CloneReadOptions,
   HydrateOptions,
   LiveOptions,
   WriteOptions,

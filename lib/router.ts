@@ -61,7 +61,12 @@ export class Router {
   }
 
   /** Fills `target`, which lies inside the clone. */
-  async readInto(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async readInto(
+    offset: number,
+    target: Uint8Array,
+    signal?: AbortSignal,
+    exact = false,
+  ): Promise<void> {
     const { length } = target;
     signal?.throwIfAborted();
     if (length === 0) return;
@@ -69,7 +74,7 @@ export class Router {
     const isLocal = this.#map.areHydrated(run.first, run.end);
     this.#count(offset, length, isLocal);
     if (isLocal) {
-      if (!this.#map.isComplete) this.#runAhead(offset, length);
+      if (!this.#map.isComplete && !exact) this.#runAhead(offset, length);
       await this.#readLocal(offset, target);
       return;
     }
@@ -78,8 +83,8 @@ export class Router {
       await this.#readAround(offset, target, signal);
       return;
     }
-    const served = demand.bring(run, signal, { offset, target });
-    this.#runAhead(offset, length);
+    const served = demand.bring(run, signal, { offset, target, exact });
+    if (!exact) this.#runAhead(offset, length);
     try {
       if (await served) return;
     } catch (error) {

@@ -49,8 +49,7 @@ export class CloneOwner implements PageOwner {
     return this.clone.flush();
   }
 
-  prefetch(offset: number, length: number): void {
-    const ranges = [{ offset, length }];
+  prefetch(ranges: readonly ByteRange[]): void {
     // What cannot be fetched now is missed when it is read.
     this.clone.hydrate({ ranges, priority: SCAN_PRIORITY }).catch(() => {});
   }

@@ -2,6 +2,11 @@ import { type CallOptions, type Clone, HeadwaterError, isHeadwaterError } from "
 import { Connection } from "./connection.ts";
 import type { AggregateOptions, FunctionOptions } from "./engine/user-functions.ts";
 import type { Follower } from "./follower.ts";
+import {
+  NamedHydration,
+  type NamedHydrationOptions,
+  type TableHydrationOptions,
+} from "./named-hydration.ts";
 import type { PageService, ServedConnection } from "./page-service.ts";
 import { Session } from "./session.ts";
 import type { DatabaseHandle } from "./shared/clone-calls.ts";
@@ -48,6 +53,7 @@ export class Database implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #gate = new TransactionGate();
   readonly #session: Session;
+  readonly #named: NamedHydration | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(files: DatabaseFiles) {
@@ -55,6 +61,7 @@ export class Database implements AsyncDisposable {
     this.#served = files.service.connect();
     this.#connection = new Connection(this.#served, files.busyTimeoutMs);
     this.#session = new Session(this.#connection, (work) => this.#pass(work));
+    this.#named = files.clone && new NamedHydration(files.clone);
     files.connections.add(this);
   }
 
@@ -72,9 +79,25 @@ export class Database implements AsyncDisposable {
 
   /** Waits until the whole is local, and returns the path of the file. */
   async ensureLocal(): Promise<string> {
-    await this.#files.clone?.hydrate();
+    // After everything else that is wanted: how it is brought stays as it is.
+    await this.#files.clone?.hydrate({ priority: Number.NEGATIVE_INFINITY });
     await this.#files.finish();
     return this.#files.file;
+  }
+
+  /**
+   * Has a table come before everything that was not named: the pages of its b-tree, and no others.
+   * Resolves when they are local; from then on a query of it waits for nothing.
+   *
+   * @throws {RangeError} where there is no such table.
+   */
+  async hydrateTable(name: string, options: TableHydrationOptions = {}): Promise<void> {
+    await this.#named?.table(name, options);
+  }
+
+  /** The same for an index. */
+  async hydrateIndex(name: string, options: NamedHydrationOptions = {}): Promise<void> {
+    await this.#named?.index(name, options);
   }
 
   /** Another connection to the same database, which sees what this one commits. */

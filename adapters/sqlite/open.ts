@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import {
+  type Clone,
   checkCount,
   HeadwaterError,
   isHeadwaterError,
@@ -8,11 +9,14 @@ import {
 } from "../../lib/index.ts";
 import { type HydrateBlobOptions, hydrate } from "../hydrate.ts";
 import { CloneOwner } from "./clone-owner.ts";
+import { openClonePages } from "./clone-pages.ts";
 import { Database, type DatabaseFiles } from "./database.ts";
 import { FileOwner } from "./file-owner.ts";
 import { Follower } from "./follower.ts";
+import { orderPages } from "./page-order.ts";
 import type { PageOwner } from "./page-owner.ts";
 import { PageService } from "./page-service.ts";
+import { Scans } from "./scans.ts";
 
 export interface OpenDatabaseOptions extends Omit<HydrateBlobOptions, "advancing" | "finishing"> {
   /**
@@ -63,7 +67,11 @@ export async function openDatabase(
       if (isHeadwaterError(error, "SOURCE_CHANGED")) void follower.follow();
     },
   });
-  if (clone !== undefined) follower.attach(clone, service);
+  const closing = new AbortController();
+  if (clone !== undefined) {
+    follower.attach(clone, service);
+    void learn(clone, service, rest.noHydration === true, closing.signal);
+  }
   const finish = async (): Promise<void> => {
     finishing.allow();
     await clone?.hydrated();
@@ -71,6 +79,7 @@ export async function openDatabase(
   const files: DatabaseFiles = {
     ...{ service, follower, clone, file: path, busyTimeoutMs, connections: new Set(), finish },
     close: async () => {
+      closing.abort(new HeadwaterError("CLOSED", "the database is closed"));
       follower.close();
       service.close();
       // Nobody writes any more: what is whole gets its name.
@@ -83,7 +92,7 @@ export async function openDatabase(
 
 interface OpenedPages {
   readonly owner: PageOwner;
-  readonly clone: CloneOwner["clone"] | undefined;
+  readonly clone: Clone | undefined;
   close(): Promise<void>;
 }
 
@@ -102,6 +111,23 @@ async function openPages(
       throw cause instanceof HeadwaterError ? error : cause;
     });
     return { owner, clone: undefined, close: () => owner.close() };
+  }
+}
+
+/** Learns how the pages hang together, which says in what order they are wanted. */
+async function learn(
+  clone: Clone,
+  service: PageService,
+  isOff: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const reader = await openClonePages(clone, signal);
+    const scans = new Scans(reader);
+    service.scans = scans;
+    if (!isOff) await orderPages(clone, reader, scans.siblings, signal);
+  } catch {
+    // Without it everything is served as well, in the order of the file.
   }
 }
 

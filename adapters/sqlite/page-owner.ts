@@ -14,8 +14,8 @@ export interface PageOwner {
   write(offset: number, bytes: Uint8Array): Promise<void>;
   resize(size: number): Promise<void>;
   flush(): Promise<void>;
-  /** Has a part fetched that will soon be read. Nobody waits for it. */
-  prefetch(offset: number, length: number): void;
+  /** Has parts fetched that will soon be read, in this order. Nobody waits for them. */
+  prefetch(ranges: readonly ByteRange[]): void;
   /** What is local now. */
   local(): Iterable<ByteRange>;
   /** Calls back for whatever becomes local. Returns what ends that. */

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { MessageChannel, threadId } from "node:worker_threads";
 import { HeadwaterError } from "../../lib/index.ts";
 import type { PageOwner } from "./page-owner.ts";
+import type { Scans } from "./scans.ts";
 import type { CloneAnswer, CloneRequest, DatabaseHandle, LocalFile } from "./shared/clone-calls.ts";
 import { CloneMemory, JOURNAL } from "./shared/clone-memory.ts";
 import { CLONE_PLACE, FileLocks, LOCK, MOST_CONNECTIONS } from "./shared/file-locks.ts";
@@ -43,6 +44,7 @@ export class PageService {
   readonly #locks = new FileLocks();
   readonly #connections = new Set<ServedConnection>();
   #pages: LocalPages;
+  #scans: Scans | undefined;
   #forget: () => void = () => {};
 
   constructor(options: PageServiceOptions) {
@@ -86,6 +88,11 @@ export class PageService {
     this.#connections.add(connection);
     port1.once("close", connection.end); // the thread at the other end is gone
     return connection;
+  }
+
+  /** From now on those who scan b-trees are read ahead of. */
+  set scans(scans: Scans) {
+    this.#scans = scans;
   }
 
   /** Ends all connections. */
@@ -171,9 +178,11 @@ export class PageService {
       const reading = owner.read(offset, length, signal);
       if (run >= SCAN_SIZE) {
         const ahead = Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, run));
-        owner.prefetch(offset + length, ahead);
+        owner.prefetch([{ offset: offset + length, length: ahead }]);
       }
       const bytes = await reading;
+      const next = this.#scans?.missed(offset, bytes) ?? [];
+      if (next.length > 0) owner.prefetch(next);
       return { answer: bytes, transfer: [bytes.buffer as ArrayBuffer] };
     } catch (error) {
       failed(error);

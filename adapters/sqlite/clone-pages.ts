@@ -1,0 +1,102 @@
+import type { ByteRange, Clone } from "../../lib/index.ts";
+import { openPageReader, type PageReader } from "./btree/index.ts";
+
+interface Asked {
+  readonly pgno: number;
+  resolve(bytes: Uint8Array): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * The pages of a clone, for walks: only what is asked for is fetched, and what is asked for in one
+ * turn of the event loop and lies side by side comes in one request.
+ */
+export async function openClonePages(clone: Clone, signal?: AbortSignal): Promise<PageReader> {
+  const layout = await openPageReader(
+    {
+      size: clone.size,
+      read: (offset, length) =>
+        clone.read(offset, length, { ...(signal && { signal }), exact: true }),
+    },
+    signal,
+  );
+  const { pageSize } = layout.header;
+  let asked: Asked[] = [];
+  const ask = (): void => {
+    const all = asked.sort((one, other) => one.pgno - other.pgno);
+    asked = [];
+    for (let first = 0; first < all.length; ) {
+      let end = first + 1;
+      while (end < all.length && follows(all[end - 1] as Asked, all[end] as Asked)) end += 1;
+      void readRun(clone, pageSize, all.slice(first, end), signal);
+      first = end;
+    }
+  };
+  const read = (pgno: number): Promise<Uint8Array> =>
+    new Promise((resolve, reject) => {
+      if (asked.length === 0) queueMicrotask(ask);
+      asked.push({ pgno, resolve, reject });
+    });
+  return { ...layout, read };
+}
+
+function follows(one: Asked, other: Asked): boolean {
+  return other.pgno - one.pgno <= 1;
+}
+
+async function readRun(
+  clone: Clone,
+  pageSize: number,
+  run: readonly Asked[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const first = (run[0] as Asked).pgno;
+  const offset = (first - 1) * pageSize;
+  const length = ((run.at(-1) as Asked).pgno - first + 1) * pageSize;
+  try {
+    const bytes = await clone.read(offset, length, { ...(signal && { signal }), exact: true });
+    for (const { pgno, resolve } of run) {
+      const page = new Uint8Array(pageSize); // what the file lacks of its last page reads as zeros
+      page.set(bytes.subarray((pgno - first) * pageSize, (pgno - first + 1) * pageSize));
+      resolve(page);
+    }
+  } catch (error) {
+    for (const { reject } of run) reject(error);
+  }
+}
+
+/**
+ * Where pages lie, side by side joined. Those that are a little apart are joined too, as long as
+ * what lies between is no more than a tenth of them: a request for each would cost more.
+ *
+ * @param pgnos in any order.
+ */
+export function rangesOfPages(pgnos: Iterable<number>, pageSize: number): ByteRange[] {
+  const sorted = Uint32Array.from(pgnos).sort();
+  const gaps: number[] = [];
+  for (let index = 1; index < sorted.length; index += 1) {
+    const gap = (sorted[index] as number) - (sorted[index - 1] as number) - 1;
+    if (gap > 0) gaps.push(gap);
+  }
+  gaps.sort((one, other) => one - other);
+  let allowance = Math.floor(sorted.length / 20);
+  let widest = 0;
+  for (const gap of gaps) {
+    allowance -= gap;
+    if (allowance < 0) break;
+    widest = gap;
+  }
+  // A gap as wide as the last one that fits may occur once too often.
+  if (allowance < 0) widest -= 1;
+  const ranges: ByteRange[] = [];
+  let first = 0;
+  for (let index = 1; index <= sorted.length; index += 1) {
+    const before = sorted[index - 1] as number;
+    const gap = index < sorted.length ? (sorted[index] as number) - before - 1 : Infinity;
+    if (gap <= Math.max(0, widest)) continue;
+    const start = sorted[first] as number;
+    ranges.push({ offset: (start - 1) * pageSize, length: (before - start + 1) * pageSize });
+    first = index;
+  }
+  return ranges;
+}
