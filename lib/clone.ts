@@ -192,8 +192,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   }
 
   /**
-   * Reads from another device from here on, because the one before is broken or in the way: what
-   * was under way is asked for again. The one before is closed if the clone would have closed it.
+   * Reads from another device from here on: what was under way is asked for again. The one before
+   * is closed if the clone would have closed it.
    *
    * @param to a device, which the caller closes; or an opener, whose device the clone closes.
    * @throws {HeadwaterError} `SOURCE_CHANGED` when it is of another identity or size.
@@ -205,7 +205,6 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   /**
    * Goes on to another version of the source: what has not changed stays. Each read is of one
    * version. A finished copy becomes unfinished; its file stays until the new one is whole.
-   *
    * @param to a device that the caller closes, or an opener. Without `changedSince` nothing stays.
    * @throws {HeadwaterError} `SOURCE_CHANGED` where a user wrote: then it is a version of its own.
    */
