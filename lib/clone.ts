@@ -14,7 +14,6 @@ import {
 import { describe } from "./describe.ts";
 import type { ByteRange, DestinationDevice, SourceDevice, SourceOpener } from "./device.ts";
 import { beginFetching, configure, type Engine, makeEngine } from "./engine.ts";
-import type { Geometry } from "./geometry.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { hydratedBytes, hydratedRuns, missing, writtenRanges } from "./local-ranges.ts";
 import { progress } from "./progress.ts";
@@ -74,20 +73,18 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   /** Constant, unless the clone advances to another version of its source. */
   get size(): number {
-    return this.#geometry.size;
+    return this.#engine.geometry.size;
   }
 
   get mode(): CloneMode {
     return this.#access.mode;
   }
 
-  /**
-   * Reads up to `length` bytes at `offset`, on an ArrayBuffer of their own: fewer, or none, where
-   * they lie past the end.
-   */
+  /** Reads up to `length` bytes at `offset`, on an ArrayBuffer of their own: fewer past the end. */
   read(offset: number, length: number, options: CloneReadOptions = {}): Promise<Uint8Array> {
     try {
-      const target = new Uint8Array(this.#geometry.clip(offset, checkCount("length", length, 0)));
+      const { geometry } = this.#engine;
+      const target = new Uint8Array(geometry.clip(offset, checkCount("length", length, 0)));
       const isNow = options.signal === undefined && !options.exact && this.#readNow(offset, target);
       if (isNow) return this.#turns.take()?.then(() => target) ?? Promise.resolve(target);
       return this.#readLater(offset, target, options).then((length) =>
@@ -108,9 +105,14 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    * destination to be quick. Returns undefined otherwise: `readInto` then does it.
    */
   readIntoSync(offset: number, target: Uint8Array): number | undefined {
-    const length = this.#geometry.clip(offset, target.length);
+    const length = this.#engine.geometry.clip(offset, target.length);
     const part = length === target.length ? target : target.subarray(0, length);
     return this.#readNow(offset, part) ? length : undefined;
+  }
+
+  /** Has ranges fetched that will soon be read, as far as there is room. Nobody waits. */
+  prefetch(ranges: readonly ByteRange[]): void {
+    if (this.#access.isUnrestricted) this.#engine.router.prefetch(ranges);
   }
 
   /**
@@ -120,19 +122,19 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    * @throws {HeadwaterError} `READ_ONLY` when the mode does not allow it.
    */
   async write(offset: number, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
-    this.#geometry.checkInside(offset, bytes.length);
+    this.#engine.geometry.checkInside(offset, bytes.length);
     await this.#change(options, (writer) => writer.write(offset, bytes, options));
   }
 
   /** Writes `length` zeros at `offset`, as `write` would. */
   async writeZeroes(offset: number, length: number, options: WriteOptions = {}): Promise<void> {
-    this.#geometry.checkInside(offset, length);
+    this.#engine.geometry.checkInside(offset, length);
     await this.#change(options, (writer) => writer.writeZeroes(offset, length, options));
   }
 
   /** Makes the whole regions in this range read as zeros. */
   async discard(offset: number, length: number, options: WriteOptions = {}): Promise<void> {
-    this.#geometry.checkInside(offset, length);
+    this.#engine.geometry.checkInside(offset, length);
     await this.#change(options, (writer) => writer.discard(offset, length, options));
   }
 
@@ -227,7 +229,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   /** How many bytes of this range are local. */
   hydratedBytesIn(offset: number, length: number): number {
-    return hydratedBytes(this.#engine, offset, this.#geometry.clip(offset, length));
+    return hydratedBytes(this.#engine, offset, this.#engine.geometry.clip(offset, length));
   }
 
   /** What is not local yet, in order. */
@@ -242,7 +244,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   /** The range, as far as it lies inside, in parts that are local and parts that are not. */
   hydratedRuns(offset: number, length: number): Generator<HydratedRun, void, undefined> {
-    return hydratedRuns(this.#engine, offset, this.#geometry.clip(offset, length));
+    return hydratedRuns(this.#engine, offset, this.#engine.geometry.clip(offset, length));
   }
 
   status(): CloneStatus {
@@ -269,10 +271,6 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
 
   get #engine(): Engine {
     return this.#life.engine;
-  }
-
-  get #geometry(): Geometry {
-    return this.#life.engine.geometry;
   }
 
   #readNow(offset: number, target: Uint8Array): boolean {

@@ -6,6 +6,7 @@ import {
 } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { Demand } from "./demand.ts";
+import type { ByteRange } from "./device.ts";
 import { readChannel } from "./diagnostics.ts";
 import { isDestinationError } from "./error-policy.ts";
 import { HeadwaterError } from "./errors.ts";
@@ -94,6 +95,16 @@ export class Router {
       return;
     }
     await this.#readLocal(offset, target);
+  }
+
+  /** Begins to fetch what is missing of these ranges, as far as there is room. */
+  prefetch(ranges: readonly ByteRange[]): void {
+    const { copyOnRead, demand } = this.#context;
+    if (!copyOnRead || demand === undefined) return;
+    for (const { offset, length } of ranges) {
+      const { first, end } = this.#geometry.runOf(offset, length);
+      demand.prefetch(first, end);
+    }
   }
 
   async #readLocal(offset: number, target: Uint8Array): Promise<void> {

@@ -1,9 +1,6 @@
 import type { ByteRange, Clone } from "../../lib/index.ts";
 import type { PageOwner } from "./page-owner.ts";
 
-/** What is about to be scanned comes before everything that was named. */
-const SCAN_PRIORITY: number = 2 ** 30;
-
 /** The pages of a database that is a clone. */
 export class CloneOwner implements PageOwner {
   readonly clone: Clone;
@@ -50,8 +47,7 @@ export class CloneOwner implements PageOwner {
   }
 
   prefetch(ranges: readonly ByteRange[]): void {
-    // What cannot be fetched now is missed when it is read.
-    this.clone.hydrate({ ranges, priority: SCAN_PRIORITY }).catch(() => {});
+    this.clone.prefetch(ranges);
   }
 
   *local(): Generator<ByteRange, void, undefined> {

@@ -66,37 +66,44 @@ async function readRun(
 }
 
 /**
- * Where pages lie, side by side joined. Those that are a little apart are joined too, as long as
- * what lies between is no more than a tenth of them: a request for each would cost more.
+ * Where pages lie, side by side joined.
  *
  * @param pgnos in any order.
+ * @param gap what lies between is joined too where it is no more than so many bytes: a request for
+ *   each would cost more. Default: as far as all of it is no more than a twentieth of the pages.
  */
-export function rangesOfPages(pgnos: Iterable<number>, pageSize: number): ByteRange[] {
+export function rangesOfPages(
+  pgnos: Iterable<number>,
+  pageSize: number,
+  gap?: number,
+): ByteRange[] {
   const sorted = Uint32Array.from(pgnos).sort();
-  const gaps: number[] = [];
-  for (let index = 1; index < sorted.length; index += 1) {
-    const gap = (sorted[index] as number) - (sorted[index - 1] as number) - 1;
-    if (gap > 0) gaps.push(gap);
-  }
-  gaps.sort((one, other) => one - other);
-  let allowance = Math.floor(sorted.length / 20);
-  let widest = 0;
-  for (const gap of gaps) {
-    allowance -= gap;
-    if (allowance < 0) break;
-    widest = gap;
-  }
-  // A gap as wide as the last one that fits may occur once too often.
-  if (allowance < 0) widest -= 1;
+  const joined = gap === undefined ? cheapGap(sorted) : Math.floor(gap / pageSize);
   const ranges: ByteRange[] = [];
   let first = 0;
-  for (let index = 1; index <= sorted.length; index += 1) {
-    const before = sorted[index - 1] as number;
-    const gap = index < sorted.length ? (sorted[index] as number) - before - 1 : Infinity;
-    if (gap <= Math.max(0, widest)) continue;
+  for (let next = 1; next <= sorted.length; next += 1) {
+    const last = sorted[next - 1] as number;
+    if (next < sorted.length && (sorted[next] as number) - last - 1 <= joined) continue;
     const start = sorted[first] as number;
-    ranges.push({ offset: (start - 1) * pageSize, length: (before - start + 1) * pageSize });
-    first = index;
+    ranges.push({ offset: (start - 1) * pageSize, length: (last - start + 1) * pageSize });
+    first = next;
   }
   return ranges;
+}
+
+/** The widest gap, in pages, up to which all gaps together are a twentieth of the pages at most. */
+function cheapGap(sorted: Uint32Array): number {
+  const counts = new Map<number, number>();
+  for (let next = 1; next < sorted.length; next += 1) {
+    const gap = (sorted[next] as number) - (sorted[next - 1] as number) - 1;
+    counts.set(gap, (counts.get(gap) ?? 0) + 1);
+  }
+  let allowance = Math.floor(sorted.length / 20);
+  let widest = 0;
+  for (const [gap, count] of [...counts].sort(([one], [other]) => one - other)) {
+    allowance -= gap * count;
+    if (allowance < 0) break;
+    widest = Math.max(0, gap);
+  }
+  return widest;
 }

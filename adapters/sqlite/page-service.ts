@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { MessageChannel, threadId } from "node:worker_threads";
 import { HeadwaterError } from "../../lib/index.ts";
 import type { PageOwner } from "./page-owner.ts";
-import type { Scans } from "./scans.ts";
+import type { ScanPlace, Scans } from "./scans.ts";
 import type { CloneAnswer, CloneRequest, DatabaseHandle, LocalFile } from "./shared/clone-calls.ts";
 import { CloneMemory, JOURNAL } from "./shared/clone-memory.ts";
 import { CLONE_PLACE, FileLocks, LOCK, MOST_CONNECTIONS } from "./shared/file-locks.ts";
@@ -10,11 +10,6 @@ import { Interruption } from "./shared/interruption.ts";
 import { LocalPages } from "./shared/local-pages.ts";
 import { answerCalls } from "./shared/thread-call.ts";
 
-/** A scan is read ahead of by as much as it has read, within these bounds. */
-const LEAST_AHEAD: number = 256 * 2 ** 10;
-const MOST_AHEAD: number = 8 * 2 ** 20;
-/** A scan is what has read so many bytes without a gap. */
-const SCAN_SIZE: number = 16 * 2 ** 10;
 /** How often it is looked whether nobody reads any more, while the clone wants to advance. */
 const IDLE_LOOK_MS = 5;
 
@@ -164,6 +159,8 @@ export class PageService {
       case "sync":
         await owner.flush();
         return { answer: undefined };
+      case "at":
+        return this.#told(request, signal);
       case "file":
         return { answer: this.#localFile() };
     }
@@ -175,19 +172,28 @@ export class PageService {
   ): Promise<{ answer: Uint8Array; transfer: readonly ArrayBuffer[] }> {
     const { owner, failed } = this.#options;
     try {
-      const reading = owner.read(offset, length, signal);
-      if (run >= SCAN_SIZE) {
-        const ahead = Math.min(MOST_AHEAD, Math.max(LEAST_AHEAD, run));
-        owner.prefetch([{ offset: offset + length, length: ahead }]);
-      }
-      const bytes = await reading;
-      const next = this.#scans?.missed(offset, bytes) ?? [];
-      if (next.length > 0) owner.prefetch(next);
+      const bytes = await owner.read(offset, length, signal);
+      this.#readAhead({ offset, length, run, bytes });
       return { answer: bytes, transfer: [bytes.buffer as ArrayBuffer] };
     } catch (error) {
       failed(error);
       throw error;
     }
+  }
+
+  async #told(
+    { offset, length, run, mayBeInterior }: CloneRequest & { readonly kind: "at" },
+    signal: AbortSignal,
+  ): Promise<{ answer: undefined }> {
+    const { owner } = this.#options;
+    const bytes = mayBeInterior ? await owner.read(offset, length, signal) : undefined;
+    this.#readAhead({ offset, length, run, bytes });
+    return { answer: undefined };
+  }
+
+  #readAhead(place: ScanPlace): void {
+    const next = this.#scans?.at(place, this.#pages) ?? [];
+    if (next.length > 0) this.#options.owner.prefetch(next);
   }
 
   async #write(offset: number, bytes: Uint8Array): Promise<void> {

@@ -105,6 +105,11 @@ export class Siblings {
     }
   }
 
+  /** How many children this interior page has; 0 where it was not seen, or is forgotten. */
+  childCountOf(parent: number): number {
+    return this.#families.get(parent)?.children.length ?? 0;
+  }
+
   /** The interior page right above this one, if it was seen. */
   parentOf(pgno: number): number | undefined {
     return this.#familyOf.get(pgno)?.parent;

@@ -15,6 +15,15 @@ const MODES_END = 20;
 const ROLLBACK_MODE = 1;
 const LOG_MODE = 2;
 
+/** After so many bytes the clone's thread is told where they are being read. */
+const TOLD_SIZE: number = 128 * 2 ** 10;
+/** A run of reads in the order of the file skips no more than this, in bytes. */
+const RUN_GAP: number = 64 * 2 ** 10;
+/** So many reads elsewhere, one after the other, do not end a run. */
+const MOST_STRAYS = 3;
+/** How the interior pages of b-trees begin: https://www.sqlite.org/fileformat2.html#b_tree_pages */
+const INTERIOR_TYPES: readonly (number | undefined)[] = [2, 5];
+
 export interface CloneFileOptions {
   readonly caller: ThreadCaller<CloneRequest, CloneAnswer>;
   readonly memory: CloneMemory;
@@ -37,9 +46,11 @@ export class CloneFile implements VfsFile {
   #generation = -1;
   #fd = -1;
   #pages: LocalPages;
-  /** Where a scan would go on, and how far it has come. */
-  #next = 0;
-  #run = 0;
+  /** What was read in the order of the file. */
+  #run = { end: 0, length: 0 };
+  #strays = 0;
+  /** How much of what is local was read since the clone's thread was told where. */
+  #sinceTold = 0;
 
   constructor(options: CloneFileOptions) {
     this.#options = options;
@@ -55,12 +66,12 @@ export class CloneFile implements VfsFile {
     if (this.#buffer.overlaps(offset, length)) this.#buffer.flush();
     const { memory: clone } = this.#options;
     const count = Math.max(0, Math.min(length, clone.size - offset));
-    this.#run = offset === this.#next ? this.#run + count : 0;
-    this.#next = offset + count;
     if (count > 0) {
       const isLocal = clone.isComplete || this.#pages.has(offset, count);
+      if (!clone.isComplete) this.#follow(offset, count);
       if (isLocal) this.#readLocal(memory, at, count, offset);
       else memory.set(this.#ask(offset, count), at);
+      if (!clone.isComplete && isLocal) this.#tellPlace(offset, count, memory[at]);
       if (offset < MODES_END) this.#presentModes(memory, at, count, offset);
     }
     if (count < length) memory.fill(0, at + count, at + length);
@@ -154,7 +165,28 @@ export class CloneFile implements VfsFile {
     throw new HeadwaterError("SHORT_READ", message, { offset, length });
   }
 
+  #follow(offset: number, length: number): void {
+    const skipped = offset - this.#run.end;
+    const goesOn = skipped >= 0 && skipped <= RUN_GAP;
+    this.#strays = goesOn ? 0 : this.#strays + 1;
+    if (!goesOn && this.#strays <= MOST_STRAYS) return;
+    this.#run = { end: offset + length, length: goesOn ? this.#run.length + length : length };
+  }
+
+  /**
+   * Who scans what is local is read ahead of, before there is something to wait for. Interior pages
+   * are told of one by one: they say what is next.
+   */
+  #tellPlace(offset: number, length: number, type: number | undefined): void {
+    this.#sinceTold += length;
+    const mayBeInterior = INTERIOR_TYPES.includes(type);
+    if (this.#sinceTold < TOLD_SIZE && !mayBeInterior) return;
+    this.#sinceTold = 0;
+    this.#options.caller.tell({ kind: "at", offset, length, run: this.#run, mayBeInterior });
+  }
+
   #ask(offset: number, length: number): Uint8Array {
+    this.#sinceTold = 0;
     const request: CloneRequest = { kind: "read", offset, length, run: this.#run };
     return this.#options.caller.call(request) as Uint8Array;
   }

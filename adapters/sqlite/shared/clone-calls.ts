@@ -1,13 +1,27 @@
 import type { CallPath } from "./thread-call.ts";
 
+/** What was read in the order of the file: where that ends, and how much it is, in bytes. */
+export interface FileRun {
+  readonly end: number;
+  readonly length: number;
+}
+
 /** What a connection asks of the thread that owns the clone. Offsets and sizes in bytes. */
 export type CloneRequest =
   | {
       readonly kind: "read";
       readonly offset: number;
       readonly length: number;
-      /** How much was read before this without a gap: a scan goes on. */
-      readonly run: number;
+      readonly run: FileRun;
+    }
+  | {
+      /** Told, and not waited for: where somebody is who reads pages that are local. */
+      readonly kind: "at";
+      readonly offset: number;
+      readonly length: number;
+      readonly run: FileRun;
+      /** Whether it may be a page that says which ones are read next. */
+      readonly mayBeInterior: boolean;
     }
   | { readonly kind: "write"; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: "truncate"; readonly size: number }

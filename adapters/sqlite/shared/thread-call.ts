@@ -3,6 +3,9 @@ import { HeadwaterError } from "../../../lib/index.ts";
 import { Interruption } from "./interruption.ts";
 import { describeError, type ErrorMessage, restoreError } from "./sqlite-error.ts";
 
+/** The number of what nobody waits for. */
+const UNANSWERED = 0;
+
 interface Asked<Request> {
   readonly id: number;
   readonly request: Request;
@@ -64,6 +67,11 @@ export class ThreadCaller<Request, Answer> {
     }
   }
 
+  /** Tells the other thread something, and goes on. */
+  tell(request: Request): void {
+    this.#port.postMessage({ id: UNANSWERED, request } satisfies Asked<Request>);
+  }
+
   /** Answers of calls that were given up come too, and are left. */
   #receive(id: number): Answered<Answer> | undefined {
     while (true) {
@@ -89,6 +97,10 @@ export function answerCalls<Request, Answer>(
 ): () => void {
   const interruption = new Interruption(memory);
   const onMessage = ({ id, request }: Asked<Request>): void => {
+    if (id === UNANSWERED) {
+      answer(request).catch(() => {}); // nobody is there to be told
+      return;
+    }
     const reply = (answered: Omit<Answered<Answer>, "id">, transfer?: readonly ArrayBuffer[]) => {
       port.postMessage({ id, ...answered }, [...(transfer ?? [])]);
       interruption.wake();
