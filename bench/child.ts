@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 
 /** Runs a program to its end, without a shell. Rejects with what it complained about. */
 export async function runProgram(program: string, words: readonly string[]): Promise<void> {
@@ -23,8 +24,25 @@ export function startModule(
 }
 
 /** The same, to its end: the JSON that it printed. */
-export async function runModule(name: string, options: object): Promise<unknown> {
-  const child = startModule(name, [JSON.stringify(options)]);
+export function runModule(name: string, options: object): Promise<unknown> {
+  return printedBy(startModule(name, [JSON.stringify(options)]), name);
+}
+
+/** Debian's Python 3: others are often built without extensions of SQLite. */
+export const PYTHON = "/usr/bin/python3";
+
+/** Python with a file of the folder of benchmarks, to its end: the JSON that it printed. */
+export function runPython(
+  name: string,
+  options: object,
+  env: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  const path = fileURLToPath(new URL(`../../bench/${name}`, import.meta.url));
+  const words = [path, JSON.stringify(options)];
+  return printedBy(spawn(PYTHON, words, { env, stdio: ["ignore", "pipe", "inherit"] }), name);
+}
+
+async function printedBy(child: ChildProcess, name: string): Promise<unknown> {
   let printed = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     printed += text;

@@ -8,6 +8,8 @@ import type { Extension } from "../test/litestream/extension.ts";
 import { LitestreamShell } from "../test/litestream/shell.ts";
 import { startModule, stop } from "./child.ts";
 import type { LitestreamOrder } from "./litestream-child.ts";
+import { BUCKET } from "./litestream-replica.ts";
+import type { Origin } from "./origin.ts";
 
 /** A replica as each of the two is told of it. */
 export interface ReplicaPlace {
@@ -15,6 +17,20 @@ export interface ReplicaPlace {
   readonly layout: ReplicaLayout;
   readonly theirs: string;
 }
+
+/** Where both find what `startReplicaOrigin` serves: theirs takes it for an S3 of its own. */
+export function placeInStore({ base }: Origin): ReplicaPlace {
+  const query = { endpoint: base, forcePathStyle: "true", region: "us-east-1" };
+  const theirs = `s3://${BUCKET}?${new URLSearchParams(query)}`;
+  return { ours: `${base}/${BUCKET}`, layout: "s3", theirs };
+}
+
+/** Who Litestream says it is, to a store that does not care. */
+export const THEIR_IDENTITY: Readonly<Record<string, string>> = {
+  AWS_ACCESS_KEY_ID: "id",
+  AWS_SECRET_ACCESS_KEY: "secret",
+  AWS_EC2_METADATA_DISABLED: "true",
+};
 
 /** The table of which the first row is read. */
 export interface FirstTable {
@@ -121,12 +137,8 @@ export class Theirs implements Contender {
     { theirs: replica }: ReplicaPlace,
     path: string,
   ): Promise<Theirs> {
-    const environment = {
-      AWS_ACCESS_KEY_ID: "id",
-      AWS_SECRET_ACCESS_KEY: "secret",
-      AWS_EC2_METADATA_DISABLED: "true",
-    };
-    const options = { replica, folder: dirname(path), hydrateTo: path, environment };
+    const place = { replica, folder: dirname(path), hydrateTo: path };
+    const options = { ...place, environment: THEIR_IDENTITY };
     return new Theirs(await LitestreamShell.start(extension, options));
   }
 

@@ -5,7 +5,8 @@
 //
 // HEADWATER_BENCH_FOLDER names the folder to work in, HEADWATER_BENCH_RUNS and
 // HEADWATER_BENCH_KILLS say how often subjects c and i repeat. HEADWATER_LTX_BIG names the folder
-// of a level of a Litestream replica for l and m, LITESTREAM_VFS the Litestream extension for m.
+// of a level of a Litestream replica for l, m and p, LITESTREAM_VFS the Litestream extension for m
+// and p.
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
@@ -20,11 +21,13 @@ import { footprintSubject } from "./subjects/footprint.ts";
 import { hydratedReadsSubject } from "./subjects/hydrated-reads.ts";
 import { killSubject } from "./subjects/kill.ts";
 import { litestreamSubject } from "./subjects/litestream.ts";
+import { litestreamQueriesSubject } from "./subjects/litestream-queries.ts";
 import { ltxFilesSubject } from "./subjects/ltx-files.ts";
 import { missingReadsSubject } from "./subjects/missing-reads.ts";
 import { nbdReadsSubject } from "./subjects/nbd-reads.ts";
 import { openSubject } from "./subjects/open.ts";
 import { servedOnceSubject } from "./subjects/served-once.ts";
+import { sqliteColdSubject } from "./subjects/sqlite-cold.ts";
 import { terabyteSubject } from "./subjects/terabyte.ts";
 import { nginxCopySubject, pacedCopySubject } from "./subjects/whole-copy.ts";
 
@@ -42,6 +45,8 @@ const SUBJECTS: readonly Subject[] = [
   fairnessSubject,
   ltxFilesSubject,
   litestreamSubject,
+  sqliteColdSubject,
+  litestreamQueriesSubject,
 ];
 
 function countFrom(name: string, byDefault: number): number {

@@ -1,6 +1,9 @@
 import type { ByteRange, Clone } from "../../lib/index.ts";
 import { openPageReader, type PageReader } from "./btree/index.ts";
 
+/** So many reads at once leave room for those that somebody waits for. */
+const MOST_READS = 6;
+
 interface Asked {
   readonly pgno: number;
   resolve(bytes: Uint8Array): void;
@@ -22,15 +25,29 @@ export async function openClonePages(clone: Clone, signal?: AbortSignal): Promis
   );
   const { pageSize } = layout.header;
   let asked: Asked[] = [];
+  const runs: (readonly Asked[])[] = [];
+  let reading = 0;
+  const readNext = (): void => {
+    while (reading < MOST_READS) {
+      const run = runs.shift();
+      if (run === undefined) return;
+      reading += 1;
+      void readRun(clone, pageSize, run, signal).finally(() => {
+        reading -= 1;
+        readNext();
+      });
+    }
+  };
   const ask = (): void => {
     const all = asked.sort((one, other) => one.pgno - other.pgno);
     asked = [];
     for (let first = 0; first < all.length; ) {
       let end = first + 1;
       while (end < all.length && follows(all[end - 1] as Asked, all[end] as Asked)) end += 1;
-      void readRun(clone, pageSize, all.slice(first, end), signal);
+      runs.push(all.slice(first, end));
       first = end;
     }
+    readNext();
   };
   const read = (pgno: number): Promise<Uint8Array> =>
     new Promise((resolve, reject) => {

@@ -1,16 +1,16 @@
 // The thread of one connection: does what it is told, one after the other.
 
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { assert } from "../../lib/index.ts";
 import { DatabaseSync } from "./engine/database-sync.ts";
+import { loadSqlite } from "./engine/raw.ts";
 import { WorkHandler } from "./engine/work-handler.ts";
 import { describeError } from "./shared/sqlite-error.ts";
 import type { ConnectionStart, WorkDone, WorkOrder } from "./shared/work.ts";
 
 const port = parentPort;
 assert(port !== null, "a connection needs a thread of its own");
-const { handle, busyTimeoutMs } = workerData as ConnectionStart;
-const opening = DatabaseSync.open(handle, { timeout: busyTimeoutMs });
+let opening: Promise<DatabaseSync>;
 let handler: WorkHandler | undefined;
 
 async function run({ id, work }: WorkOrder): Promise<void> {
@@ -38,7 +38,12 @@ async function runAll(): Promise<void> {
   isRunning = false;
 }
 
-port.on("message", (order: WorkOrder) => {
-  queue.push(order);
-  void runAll();
+port.once("message", ({ handle, busyTimeoutMs }: ConnectionStart) => {
+  opening = DatabaseSync.open(handle, { timeout: busyTimeoutMs });
+  opening.catch(() => {}); // told to who wants something done
+  port.on("message", (order: WorkOrder) => {
+    queue.push(order);
+    void runAll();
+  });
 });
+loadSqlite().catch(() => {}); // told when it is opened

@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { HeadwaterError } from "../../lib/index.ts";
 import type { ServedConnection } from "./page-service.ts";
 import { SQLITE } from "./shared/result-codes.ts";
@@ -59,15 +59,13 @@ export class Connection {
   #ended: Error | undefined;
   readonly #exited: Promise<void>;
 
-  constructor(served: ServedConnection, busyTimeoutMs: number) {
+  /** @param thread that has been told nothing yet. */
+  constructor(served: ServedConnection, busyTimeoutMs: number, thread: Worker) {
     this.#served = served;
     const { handle } = served;
     const start: ConnectionStart = { handle, busyTimeoutMs };
-    this.#worker = new Worker(new URL("./connection-worker.js", import.meta.url), {
-      workerData: start,
-      transferList: [handle.calls.port],
-    });
-    this.#worker.unref(); // but for the time in which it works
+    this.#worker = thread;
+    this.#worker.postMessage(start, [handle.calls.port]);
     this.#worker.on("message", (done: WorkDone) => this.#done(done));
     this.#worker.on("error", (error) => this.#end(error));
     this.#exited = new Promise((resolve) => {

@@ -1,5 +1,7 @@
+import type { Worker } from "node:worker_threads";
 import { type CallOptions, type Clone, HeadwaterError, isHeadwaterError } from "../../lib/index.ts";
 import { Connection } from "./connection.ts";
+import { startConnectionThread } from "./connection-thread.ts";
 import type { AggregateOptions, FunctionOptions } from "./engine/user-functions.ts";
 import type { Follower } from "./follower.ts";
 import {
@@ -56,10 +58,11 @@ export class Database implements AsyncDisposable {
   readonly #named: NamedHydration | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(files: DatabaseFiles) {
+  /** @param thread for its connection; told nothing yet. */
+  constructor(files: DatabaseFiles, thread: Worker = startConnectionThread()) {
     this.#files = files;
     this.#served = files.service.connect();
-    this.#connection = new Connection(this.#served, files.busyTimeoutMs);
+    this.#connection = new Connection(this.#served, files.busyTimeoutMs, thread);
     this.#session = new Session(this.#connection, (work) => this.#pass(work));
     this.#named = files.clone && new NamedHydration(files.clone);
     files.connections.add(this);

@@ -10,6 +10,7 @@ import {
 import { type HydrateBlobOptions, hydrate } from "../hydrate.ts";
 import { CloneOwner } from "./clone-owner.ts";
 import { openClonePages } from "./clone-pages.ts";
+import { startConnectionThread } from "./connection-thread.ts";
 import { Database, type DatabaseFiles } from "./database.ts";
 import { FileOwner } from "./file-owner.ts";
 import { Follower } from "./follower.ts";
@@ -54,11 +55,15 @@ export async function openDatabase(
   const path = resolve(file);
   const follower = new Follower();
   const finishing = new Finishing();
+  const thread = startConnectionThread(); // it takes a while, and so does what follows
   const opened = await openPages(source, path, {
     ...rest,
     regionSize: rest.regionSize ?? REGION_SIZE,
     advancing: follower.advancing,
     ...(writable && { finishing: () => finishing.asked }),
+  }).catch(async (error: unknown) => {
+    await thread.terminate();
+    throw error;
   });
   const { owner, clone, close } = opened;
   const service = new PageService({
@@ -87,7 +92,7 @@ export async function openDatabase(
       await close();
     },
   };
-  return new Database(files);
+  return new Database(files, thread);
 }
 
 interface OpenedPages {

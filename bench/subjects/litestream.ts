@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { type Extension, lookForExtension } from "../../test/litestream/extension.ts";
 import { lookForProgram } from "../../test/programs.ts";
-import { Ours } from "../litestream-contenders.ts";
-import { type BenchReplica, BUCKET, benchReplica } from "../litestream-replica.ts";
+import { Ours, placeInStore } from "../litestream-contenders.ts";
+import { type BenchReplica, benchReplica } from "../litestream-replica.ts";
 import {
   type Cost,
   firstRowOnce,
@@ -24,14 +24,11 @@ const BYTES_TARGET = 1.07;
 const MEMORY_TARGET = 0.5;
 
 function storesOf({ folder }: BenchReplica, origin: Origin): readonly [Store, Store] {
-  const { base } = origin;
   const inFiles = `file://${folder}`;
-  const query = { endpoint: base, forcePathStyle: "true", region: "us-east-1" };
-  const inBucket = `s3://${BUCKET}?${new URLSearchParams(query)}`;
   return [
     {
       what: `object store, ${LATENCY_MS} ms`,
-      place: { ours: `${base}/${BUCKET}`, layout: "s3", theirs: inBucket },
+      place: placeInStore(origin),
       origin,
       timeTarget: 0.6,
     },

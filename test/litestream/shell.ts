@@ -96,7 +96,7 @@ export class LitestreamShell {
 }
 
 /** The extension reads all its settings when it is loaded. */
-function environmentOf(options: ShellOptions): Record<string, string> {
+export function environmentOf(options: ShellOptions): Record<string, string> {
   const { replica, folder, writes = false, hydrateTo, environment } = options;
   return {
     TMPDIR: folder,
