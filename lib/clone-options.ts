@@ -35,8 +35,8 @@ export interface HydrateOptions extends CallOptions {
 /** What can be changed while a clone is open. */
 export interface LiveOptions {
   /**
-   * Regions in flight at most, in the background; at the default region size the default, 2048, is
-   * 128 MiB, or 16 fetches of 8 MiB. Memory held is at most this x region size. 0 holds hydration.
+   * Regions in flight at most, in the background. Default: as many as are 128 MiB, or 16 fetches of
+   * 8 MiB: 2048 at the default region size. Memory held is at most that. 0 holds hydration.
    */
   hydrationThreshold?: number;
   /** Regions joined in one background fetch at most. Default: as many as are 8 MiB. */
@@ -104,6 +104,7 @@ export interface CloneOptions extends CloneBehavior {
   closed?: () => Promise<void>;
 }
 
+const DEFAULT_FLIGHT_BYTES: number = 128 * 2 ** 20;
 const DEFAULT_BATCH_BYTES: number = 8 * 2 ** 20;
 
 /** The options with their defaults, checked. */
@@ -125,7 +126,8 @@ export interface Behavior {
 export function checkBehavior(options: CloneBehavior, regionSize: number): Behavior {
   const { noHydration = false, copyOnRead = true, clock = systemClock } = options;
   const { readAround = 128 * 2 ** 10, stallTimeoutMs = 60_000, bytesPerSecond = 0 } = options;
-  const { hydrationThreshold = 2048, noDiscardPassdown = false } = options;
+  const { hydrationThreshold = Math.max(1, DEFAULT_FLIGHT_BYTES / regionSize) } = options;
+  const { noDiscardPassdown = false } = options;
   const { hydrationBatchSize = Math.max(1, DEFAULT_BATCH_BYTES / regionSize) } = options;
   const { source = "ignore", destination = "enospc" } = options.errorPolicies ?? {};
   return {

@@ -106,6 +106,15 @@ test("a threshold of 0 holds hydration, and another lets it go on", async () => 
   await clone.hydrated();
 });
 
+test("as many bytes may be in flight with small regions as with large ones", async () => {
+  for (const regionSize of [4096, 65_536, 2 ** 30]) {
+    await using clone = await open(new ScriptedSource(original), { regionSize, noHydration: true });
+    const { hydrationThreshold, hydrationBatchSize } = clone.status();
+    assert.is(hydrationThreshold, Math.max(1, 2 ** 27 / regionSize));
+    assert.is(hydrationBatchSize, Math.max(1, 2 ** 23 / regionSize));
+  }
+});
+
 test("a suspension waits for what is under way, and holds everything else", async () => {
   const { source, next, waiting } = heldSource(original, REGION);
   const destination = new Recorder();
