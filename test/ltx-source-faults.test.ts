@@ -4,10 +4,16 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hydrate } from "../adapters/hydrate.ts";
-import { type LitestreamOptions, type LtxSource, litestream } from "../adapters/ltx/index.ts";
+import {
+  type LitestreamOptions,
+  type LtxSource,
+  litestream,
+  locatePageIndex,
+} from "../adapters/ltx/index.ts";
 import { HeadwaterError } from "../lib/index.ts";
 import type { MemoryObjects } from "./devices/memory-objects.ts";
 import { History, keyOf, makePage, makePages } from "./ltx-history.ts";
+import { encodeFile, plainHeader } from "./ltx-writing.ts";
 import { failure } from "./rejection.ts";
 
 const test = suite("LTX source in trouble");
@@ -126,6 +132,83 @@ test("a flipped byte in files that were fetched whole is found, or leaves every 
     }
   }
   assert.ok(found > 150, `${found} found`);
+});
+
+/** Three transactions, of which the second has page 5, and says in its index that it is page 7. */
+async function hidingPage5(): Promise<History> {
+  const history = await snapshot(10);
+  for (const pgnos of [
+    [3, 5, 9],
+    [3, 7, 9],
+  ]) {
+    const seed = history.txid + 1;
+    await history.commit(10, Object.fromEntries(pgnos.map((n) => [n, makePage(PAGE, n, seed)])));
+  }
+  const key = keyOf(0, 2, 2);
+  const bytes = (history.store.objects.get(key) ?? new Uint8Array()).slice();
+  const { offset } = locatePageIndex(bytes, bytes.length);
+  const second = offset + 4; // an entry of a page number, an offset and two bytes of a size
+  assert.is(bytes[second], 5);
+  bytes[second] = 7;
+  history.store.objects.set(key, bytes);
+  return history;
+}
+
+test("a page is not hydrated that a damaged file may have in a newer version", async () => {
+  const { store } = await hidingPage5();
+  const source = await open(store);
+  for (const by of ["background", "demand"] as const) {
+    const error = await failure(source.read(4 * PAGE, PAGE, { class: by }));
+    assert.is(error.code, "CORRUPT");
+    assert.match(error.message, `${keyOf(0, 2, 2)}: page 7: at`);
+  }
+  const zeros = async (): Promise<void> => {
+    for await (const _ of source.zeros(0, source.size)) assert.unreachable();
+  };
+  assert.is((await failure(zeros())).code, "CORRUPT");
+  await source.close();
+});
+
+test("a damaged file does not say what has changed", async () => {
+  for (const isInPlan of [true, false]) {
+    const history = await hidingPage5();
+    history.store.objects.set(keyOf(9, 1, 3), await snapshotOf(history));
+    if (isInPlan) history.store.objects.delete(keyOf(9, 1, 3));
+    const source = await open(history.store);
+    const error = await failure(source.changedSince("memory://replica txid=0000000000000001"));
+    assert.match(error.message, keyOf(0, 2, 2));
+    await source.close();
+  }
+});
+
+/** The newest database as one file. */
+async function snapshotOf({ newest, txid }: History): Promise<Uint8Array> {
+  const pages: Record<number, Uint8Array> = {};
+  for (let at = 0; at < newest.length; at += PAGE) {
+    pages[at / PAGE + 1] = newest.slice(at, at + PAGE);
+  }
+  const part = { commit: newest.length / PAGE, pageSize: PAGE, maxTxid: BigInt(txid) };
+  return encodeFile({ header: plainHeader(part), pages });
+}
+
+test("what a file cut off is in doubt once it failed its checksum, and so is what is older", async () => {
+  const history = await snapshot(50);
+  await history.commit(40, makePages(PAGE, 1, 35, 2));
+  await history.commit(50, makePages(PAGE, 41, 50, 3));
+  const { store, newest } = history;
+  const bytes = store.objects.get(keyOf(0, 2, 2)) ?? new Uint8Array();
+  new DataView(bytes.buffer).setUint32(12, 38);
+  const source = await open(store, { wholeFileSize: 0 });
+  const cut = await source.read(38 * PAGE, PAGE);
+  assert.ok(cut.every((byte) => byte === 0)); // nobody can tell yet
+  assert.match((await failure(source.read(0, 35 * PAGE))).message, "its checksum is");
+  for (const page of [38, 36, 3]) {
+    const error = await failure(source.read(page * PAGE, PAGE));
+    assert.match(error.message, `${keyOf(0, 2, 2)}: its checksum is`);
+  }
+  const newer = await source.read(44 * PAGE, PAGE);
+  assert.equal(newer, newest.slice(44 * PAGE, 45 * PAGE));
+  await source.close();
 });
 
 test("files that are compacted away while they are read are made up for by their successors", async () => {

@@ -8,7 +8,7 @@ import {
   loadAll,
   MOST_LISTINGS,
 } from "./replica.ts";
-import type { LoadedFile } from "./replica-file.ts";
+import { type LoadedFile, verifyBody } from "./replica-file.ts";
 import type { ObjectSource } from "./store.ts";
 
 type ChangesOptions = ReadOptions & Pick<AssembleOptions, "layout">;
@@ -66,7 +66,9 @@ async function filesBetween(
     const { files, spansWithSnapshot } = planAdvance(listed, from, txid);
     if (spansWithSnapshot) return undefined;
     try {
-      return await loadAll(store, files, { ...reading, known });
+      const loaded = await loadAll(store, files, { ...reading, known });
+      for (const file of loaded) if (!known.includes(file)) await verifyBody(store.name, file);
+      return loaded;
     } catch (error) {
       if (!isVanished(error) || listings === MOST_LISTINGS) throw error;
       listed = await listReplica(store, layout, reading); // compacted meanwhile

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { HeadwaterError, isHeadwaterError } from "../../lib/index.ts";
 import { Crc64 } from "./checksum.ts";
 import { corrupt } from "./corrupt.ts";
@@ -5,11 +6,13 @@ import { FileCheck } from "./ltx-source-check.ts";
 import { decodeFrameInto, frameSize, PAGE_HEADER_SIZE, pgnoOf } from "./page-frame.ts";
 import type { Extents } from "./replica-extents.ts";
 import type { LoadedFile } from "./replica-file.ts";
+import type { PagePlace, ReplicaPages } from "./replica-pages.ts";
 
 /**
  * Decompresses pages, and never gives out two versions of one: the CRC of each page is kept once
- * it is known. A file of which every frame came is checked as a whole, and nothing more is given
- * out of one that fails.
+ * it is known. A file of which every frame came is checked as a whole. Of one that fails nothing
+ * more is given out, and of those before it neither: what it says of where pages are is as much in
+ * doubt as the pages.
  */
 export class PageDecoder {
   readonly #pageSize: number;
@@ -20,6 +23,7 @@ export class PageDecoder {
   readonly #checkedBodies = new Set<LoadedFile>();
   /** Files that failed their checksums. */
   readonly #failed = new Map<LoadedFile, HeadwaterError>();
+  readonly #checkings = new WeakMap<ReplicaPages, Promise<void>>();
   readonly #superseded: Uint8Array;
   readonly #storeName: string;
 
@@ -33,23 +37,67 @@ export class PageDecoder {
   }
 
   /**
-   * Fills `page` with the page of an extent, of which these are the bytes.
+   * Fills `page` with the page at this place, of which these are the bytes.
    *
    * @throws {HeadwaterError} `CORRUPT`, naming file and page, when it is not that page, not the same
-   *   as before, or its file fails its checksum.
+   *   as before, or a file that decides what it is fails its checksum.
    */
-  decode(extents: Extents, extent: number, bytes: Uint8Array, page: Uint8Array): void {
+  decode(pages: ReplicaPages, place: PagePlace, bytes: Uint8Array, page: Uint8Array): void {
+    this.#refuse(pages, place.file);
+    const extents = pages.files[place.file] as Extents;
     const { file } = extents;
-    const failed = this.#failed.get(file);
-    if (failed !== undefined) throw failed;
-    try {
+    this.#naming(file, () => {
       if (file.body !== undefined) this.#checkBody(file, file.body);
-      this.#decode(extents, extent, bytes, page);
+      this.#decode(extents, place.extent, bytes, page);
+    });
+  }
+
+  /** Fills `page` with a page that reads as zeros. Throws as `decode` does. */
+  decodeZeros(pages: ReplicaPages, page: Uint8Array): void {
+    this.#refuse(pages, 0);
+    page.fill(0);
+  }
+
+  /**
+   * Checks the files that were fetched whole, some at a time: what they say of where pages are
+   * decides about all others. Rejects with `CORRUPT`, which names the file.
+   */
+  checkBodies(pages: ReplicaPages): Promise<void> {
+    let checking = this.#checkings.get(pages);
+    if (checking === undefined) {
+      checking = this.#checkAll(pages);
+      checking.catch(() => {}); // whoever needs it waits for it
+      this.#checkings.set(pages, checking);
+    }
+    return checking;
+  }
+
+  async #checkAll({ files }: ReplicaPages): Promise<void> {
+    for (const { file } of files) {
+      const { body } = file;
+      if (body === undefined || this.#checkedBodies.has(file)) continue;
+      await turn();
+      this.#naming(file, () => this.#checkBody(file, body));
+    }
+  }
+
+  /** A file that failed may lack pages of which older files have another version. */
+  #refuse({ files }: ReplicaPages, from: number): void {
+    if (this.#failed.size === 0) return;
+    for (let number = from; number < files.length; number += 1) {
+      const failed = this.#failed.get((files[number] as Extents).file);
+      if (failed !== undefined) throw failed;
+    }
+  }
+
+  #naming(file: LoadedFile, work: () => void): void {
+    try {
+      work();
     } catch (error) {
       if (!isHeadwaterError(error, "CORRUPT")) throw error;
       const message = `${this.#storeName}/${file.object.key}: ${error.message}`;
       const failure = new HeadwaterError("CORRUPT", message, { cause: error });
-      if (error instanceof ChecksumFailure) this.#failed.set(file, failure);
+      if (error instanceof FileFailure) this.#failed.set(file, failure);
       throw failure;
     }
   }
@@ -81,8 +129,10 @@ export class PageDecoder {
     ) {
       throw corrupt(`page ${pgno}: the ${bytes.length} bytes at ${offset} are not its frame`);
     }
-    if (pgnoOf(bytes) !== pgno) {
-      throw corrupt(`page ${pgno}: at ${offset} is the frame of page ${pgnoOf(bytes)}`);
+    const found = pgnoOf(bytes);
+    if (found !== pgno) {
+      const message = `page ${pgno}: at ${offset} is the frame of page ${found}`;
+      throw mayBe(found, file, frame) ? new FileFailure("CORRUPT", message) : corrupt(message);
     }
     decodeFrameInto(bytes, page, offset);
   }
@@ -120,10 +170,17 @@ export class PageDecoder {
   }
 }
 
-/** A file of which every page came, and that is not what it was when it was written. */
-class ChecksumFailure extends HeadwaterError {}
+/** A file is not what it was when it was written, in what it says of its pages too perhaps. */
+class FileFailure extends HeadwaterError {}
+
+/** Whether this page could be where the index has another, which may be wrong itself then. */
+function mayBe(pgno: number, { index, header }: LoadedFile, frame: number): boolean {
+  const before = index.pgnos[frame - 1] ?? 0;
+  const after = index.pgnos[frame + 1] ?? header.commit + 1;
+  return before < pgno && pgno < after;
+}
 
 function check(fileCheck: FileCheck, frame: number, bytes: Uint8Array, digest: bigint): void {
   const problem = fileCheck.add(frame, bytes, digest);
-  if (problem !== undefined) throw new ChecksumFailure("CORRUPT", problem);
+  if (problem !== undefined) throw new FileFailure("CORRUPT", problem);
 }

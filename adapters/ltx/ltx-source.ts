@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events";
 import {
-  assert,
   type ByteRange,
   HeadwaterError,
   type Meter,
@@ -101,8 +100,11 @@ export class LtxSource implements SourceDevice {
     const ending = endOf(signal, this.#closing.signal);
     const wanted = new Wanted({ class: by, meter }, end);
     let isDone = false;
-    wanted.prepare(this.#version.frames, first, pageSize);
+    const { frames, assembly } = this.#version;
+    wanted.prepare(frames, first, pageSize);
     try {
+      const checked = this.#decoder.checkBodies(assembly.pages);
+      if (by === "background") await Promise.race([checked, ending.promise]);
       for (let pgno = first; pgno < end; ) {
         const taken = await Promise.race([this.#take(pgno, wanted), ending.promise]);
         const { bytes, failure } = this.#decodeRun(pgno, end, taken);
@@ -126,7 +128,9 @@ export class LtxSource implements SourceDevice {
 
   async *zeros(offset: number, length: number): AsyncGenerator<ByteRange, void, undefined> {
     this.#check(offset, length);
-    yield* this.#version.assembly.pages.zeros(offset, length);
+    const { pages } = this.#version.assembly;
+    await this.#decoder.checkBodies(pages);
+    yield* pages.zeros(offset, length);
   }
 
   /** What the transactions after that one changed. */
@@ -138,7 +142,9 @@ export class LtxSource implements SourceDevice {
       return { ranges: [{ offset: 0, length: this.size }], reason };
     }
     const { layout } = assembling;
-    return changedPages(store, this.#version.assembly, from.txid, { ...options, layout });
+    const { assembly } = this.#version;
+    await this.#decoder.checkBodies(assembly.pages);
+    return changedPages(store, assembly, from.txid, { ...options, layout });
   }
 
   /** The newest state, where that was asked for; undefined where it was this one. */
@@ -208,7 +214,7 @@ export class LtxSource implements SourceDevice {
       for (let next = taken; pgno < most; ) {
         const at = (pgno - first) * pageSize;
         const page = decoded.subarray(at, at + pageSize);
-        if (next === undefined) page.fill(0);
+        if (next === undefined) this.#decoder.decodeZeros(assembly.pages, page);
         else this.#decode(pgno, next, page);
         pgno += 1;
         if (pgno === most) break;
@@ -224,9 +230,7 @@ export class LtxSource implements SourceDevice {
   }
 
   #decode(pgno: number, { pages, place, bytes }: Taken, page: Uint8Array): void {
-    const extents = pages.files[place.file];
-    assert(extents !== undefined, `no file ${place.file}`);
-    this.#decoder.decode(extents, place.extent, bytes, page);
+    this.#decoder.decode(pages, place, bytes, page);
     if (pgno === 1) presentFirstPage(page, this.txid, pages.commit);
   }
 

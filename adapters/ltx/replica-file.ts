@@ -11,6 +11,7 @@ import {
 } from "./page-index.ts";
 import type { ObjectSource } from "./store.ts";
 import { type LtxTrailer, parseTrailer, TRAILER_SIZE } from "./trailer.ts";
+import { verifyLtx } from "./verify.ts";
 
 /** The part of a file that its index is likely to be, and what is asked for at least. */
 const TAIL_PART = 1 / 256;
@@ -61,6 +62,23 @@ export async function loadFile(
   if (missing <= 0) return naming(name, () => parseFile(object, head, end, undefined));
   const before = await store.read(object, offset, missing, options);
   return naming(name, () => parseFile(object, head, Buffer.concat([before, end]), undefined));
+}
+
+/**
+ * Checks a file that was fetched whole; of another one nothing can be known.
+ *
+ * @throws {HeadwaterError} `CORRUPT`, with its name.
+ */
+export async function verifyBody(storeName: string, { object, body }: LoadedFile): Promise<void> {
+  if (body === undefined) return;
+  async function* source(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+    yield bytes;
+  }
+  await verifyLtx(source(body)).catch((error) =>
+    naming(`${storeName}/${object.key}`, () => {
+      throw error;
+    }),
+  );
 }
 
 /** @param end the last bytes of the file, at least the index and what follows. */
