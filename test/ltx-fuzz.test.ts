@@ -10,6 +10,7 @@ import {
 } from "../adapters/ltx/index.ts";
 import { isHeadwaterError } from "../lib/index.ts";
 import { randomFrom } from "./devices/random.ts";
+import { Changes } from "./ltx-changes.ts";
 import { fixtureFile } from "./ltx-files.ts";
 import { pageBytes } from "./ltx-transactions.ts";
 import {
@@ -30,7 +31,7 @@ const MOST_PAGES = 1000;
 const ZERO_PAGES = 500;
 
 const below = randomFrom(Number(FUZZ_SEED));
-const pick = <Item>(items: readonly Item[]): Item => items[below(items.length)] as Item;
+const changes = new Changes(below);
 
 interface Original extends DecodedFile {
   readonly bytes: Uint8Array;
@@ -60,31 +61,6 @@ async function originals(): Promise<readonly Original[]> {
     ];
   });
   return await Promise.all([...real, ...(await Promise.all(made))].map(original));
-}
-
-const NUMBERS = [0, 1, 2, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff];
-
-/** One change of the kinds that disks, networks and enemies make, made in place where it can be. */
-function change(bytes: Uint8Array, others: readonly Original[]): Uint8Array {
-  // The parts that say where others are get half of the changes.
-  const ends = [below(100), bytes.length - 1 - below(60)];
-  const place = below(2) === 0 ? pick(ends) : below(bytes.length);
-  const at = Math.max(0, Math.min(bytes.length - 1, place));
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const kind = below(8);
-  if (kind <= 1) bytes[at] = (bytes[at] ?? 0) ^ (1 << below(8));
-  else if (kind === 2) bytes[at] = pick(NUMBERS);
-  else if (kind === 3 && at + 4 <= bytes.length) view.setUint32(at, pick(NUMBERS));
-  else if (kind === 4) return bytes.slice(0, at);
-  else if (kind === 5) {
-    const part = pick(others).bytes;
-    bytes.set(part.subarray(at, at + below(bytes.length - at)).subarray(0, bytes.length - at), at);
-  } else if (kind === 6) bytes.copyWithin(at, below(bytes.length), bytes.length);
-  else {
-    const removed = below(12);
-    return new Uint8Array([...bytes.subarray(0, at), ...bytes.subarray(at + removed)]);
-  }
-  return bytes;
 }
 
 /** Whether it worked. Only the one error that is meant for it may come. */
@@ -125,15 +101,13 @@ async function readByIndex(bytes: Uint8Array): Promise<void> {
 
 test("a changed file is found to be one, or its pages are what they were", async () => {
   const all = await originals();
+  const contents = all.map(({ bytes }) => bytes);
   const counts = { decoded: 0, compacted: 0, indexed: 0 };
   for (let round = 0; round < Number(FUZZ_FILES); round++) {
-    const file = pick(all);
-    let bytes: Uint8Array = file.bytes.slice();
-    for (let changes = 1 + below(3); changes > 0 && bytes.length > 0; changes--) {
-      bytes = change(bytes, all);
-    }
+    const file = changes.pick(all);
+    const bytes = changes.changed(file.bytes, contents);
     const what = `FUZZ_SEED=${FUZZ_SEED}, file ${round}`;
-    const pieceSize = 1 + below(pick([20, 5000, 100_000]));
+    const pieceSize = 1 + below(changes.pick([20, 5000, 100_000]));
     const isRead = await works(what, async () => isSame(await decodeFile(bytes, pieceSize), file));
     let pages = 0;
     const isCompacted = await works(what, async () => {
@@ -146,7 +120,7 @@ test("a changed file is found to be one, or its pages are what they were", async
       const before = all.filter(
         ({ header }) => header.pageSize === pageSize && header.maxTxid < maxTxid,
       );
-      const files = before.length === 0 ? [bytes] : [pick(before).bytes, bytes];
+      const files = before.length === 0 ? [bytes] : [changes.pick(before).bytes, bytes];
       await compactFiles(files, options);
     });
     assert.is(isCompacted, isRead, `${what}: compacted and read`);

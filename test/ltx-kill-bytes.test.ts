@@ -81,6 +81,7 @@ test(`of ${COPIES} copies, each killed twice, the bytes served are at most ${MOS
       const bytes = mean(wholes[number] as number[]) * (IS_LARGE ? part : 0.8 + part / 10);
       const served = await liveTwice(path, stage, bytes);
       if (served !== undefined) costs[number]?.push(served);
+      if (IS_LARGE) console.log(`killed at ${Math.round(bytes)}, ${served} in all`);
     });
   }
   for (const [number, name] of ["hydration", "catch-up"].entries()) {

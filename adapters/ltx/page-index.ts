@@ -12,6 +12,8 @@ export const INDEX_SIZE_SIZE = 8;
 export const TAIL_SIZE: number = INDEX_SIZE_SIZE + TRAILER_SIZE;
 /** What ends the frames: a page header of zeros. */
 export const FRAMES_END_SIZE: number = PAGE_HEADER_SIZE;
+/** The longest entry: numbers of five, eight and three bytes. */
+const MAX_ENTRY_SIZE = 16;
 /** The shortest file: without a page. */
 export const MIN_FILE_SIZE: number = HEADER_SIZE + FRAMES_END_SIZE + 1 + TAIL_SIZE;
 
@@ -51,9 +53,11 @@ export class PageIndex {
  * Where the entries of the index lie, without the size that follows them.
  *
  * @param tail the end of the file, at least its last `TAIL_SIZE` bytes.
- * @throws {HeadwaterError} `CORRUPT` when they cannot lie in a file of `fileSize` bytes.
+ * @param header if it is known how many pages there can be.
+ * @throws {HeadwaterError} `CORRUPT` when they cannot lie in a file of `fileSize` bytes, or are more
+ *   than there can be.
  */
-export function locatePageIndex(tail: Uint8Array, fileSize: number): ByteRange {
+export function locatePageIndex(tail: Uint8Array, fileSize: number, header?: LtxHeader): ByteRange {
   if (fileSize < MIN_FILE_SIZE || tail.length < TAIL_SIZE) {
     throw corrupt(`a file of ${fileSize} bytes, of which ${tail.length} are known, has no index`);
   }
@@ -63,7 +67,11 @@ export function locatePageIndex(tail: Uint8Array, fileSize: number): ByteRange {
   if (size === 0n || size > BigInt(end - HEADER_SIZE - FRAMES_END_SIZE)) {
     throw corrupt(`an index of ${size} bytes in a file of ${fileSize}`, end, INDEX_SIZE_SIZE);
   }
-  return { offset: end - Number(size), length: Number(size) };
+  const length = Number(size);
+  if (header !== undefined && length > 1 + MAX_ENTRY_SIZE * header.commit) {
+    throw corrupt(`an index of ${length} bytes for ${header.commit} pages`, end, INDEX_SIZE_SIZE);
+  }
+  return { offset: end - length, length };
 }
 
 /**

@@ -16,6 +16,8 @@ import { verifyLtx } from "./verify.ts";
 /** The part of a file that its index is likely to be, and what is asked for at least. */
 const TAIL_PART = 1 / 256;
 const LEAST_TAIL: number = 4 * 2 ** 10;
+/** No more is asked for before it is known how long the index is. */
+const MOST_TAIL: number = 64 * 2 ** 20;
 
 /** What is known of a file of a replica without its pages. */
 export interface LoadedFile {
@@ -48,7 +50,8 @@ export async function loadFile(
   if (size < MIN_FILE_SIZE) {
     throw corrupt(`${name}: ${size} bytes are no LTX file, which has at least ${MIN_FILE_SIZE}`);
   }
-  const tailSize = Math.min(size, Math.max(LEAST_TAIL, Math.ceil(size * TAIL_PART), TAIL_SIZE));
+  const likelySize = Math.min(MOST_TAIL, Math.ceil(size * TAIL_PART));
+  const tailSize = Math.min(size, Math.max(LEAST_TAIL, likelySize, TAIL_SIZE));
   if (isWhole) {
     const body = await store.read(object, 0, size, options);
     return naming(name, () => parseFile(object, body, body, body));
@@ -57,7 +60,7 @@ export async function loadFile(
     store.read(object, 0, HEADER_SIZE, options),
     store.read(object, size - tailSize, tailSize, options),
   ]);
-  const { offset } = naming(name, () => locatePageIndex(end, size));
+  const { offset } = naming(name, () => locatePageIndex(end, size, parseHeader(head)));
   const missing = size - tailSize - offset;
   if (missing <= 0) return naming(name, () => parseFile(object, head, end, undefined));
   const before = await store.read(object, offset, missing, options);

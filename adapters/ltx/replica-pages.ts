@@ -36,10 +36,12 @@ export class ReplicaPages {
     if (last === undefined) throw new HeadwaterError("SOURCE_NOT_FOUND", "there are no LTX files");
     this.pageSize = last.header.pageSize;
     this.commit = last.header.commit;
-    const pages = this.commit + 1;
+    const held = loaded.reduce((sum, { index }) => sum + index.count, 0);
+    // So many pages cannot be in the files, if the header is wrong: then one of the first is not.
+    const pages = Math.min(this.commit, held + 2) + 1;
     this.#fileOf = loaded.length < 2 ** 16 ? new Uint16Array(pages) : new Uint32Array(pages);
     const written = this.#apply(loaded);
-    this.#checkComplete(written, last);
+    this.#checkComplete(written, loaded);
     this.files = loaded.map((file, number) => new Extents(file, this.#liveFrames(file, number)));
   }
 
@@ -80,7 +82,7 @@ export class ReplicaPages {
   /** Which pages any file of the plan has, in whatever version. */
   #apply(loaded: readonly LoadedFile[]): Uint8Array {
     const fileOf = this.#fileOf;
-    const written = new Uint8Array(this.commit + 1);
+    const written = new Uint8Array(fileOf.length);
     for (const [number, { object, header, index }] of loaded.entries()) {
       if (header.pageSize !== this.pageSize) {
         const message = `${object.key} has pages of ${header.pageSize} bytes, others ${this.pageSize}`;
@@ -88,7 +90,7 @@ export class ReplicaPages {
       }
       if (header.commit < this.commit) fileOf.fill(0, header.commit + 1);
       for (const pgno of index.pgnos) {
-        if (pgno > this.commit) break;
+        if (pgno >= fileOf.length) break;
         fileOf[pgno] = number + 1;
         written[pgno] = 1;
       }
@@ -96,21 +98,23 @@ export class ReplicaPages {
     return written;
   }
 
-  #checkComplete(written: Uint8Array, last: LoadedFile): void {
+  #checkComplete(written: Uint8Array, loaded: readonly LoadedFile[]): void {
+    const { commit } = this;
     const lock = lockPage(this.pageSize);
-    const isMissing = (pgno: number): boolean =>
-      pgno <= this.commit && pgno !== lock && written[pgno] === 0;
-    for (let first = 1; first <= this.commit; first += 1) {
-      if (!isMissing(first)) continue;
-      let end = first + 1;
-      while (isMissing(end)) end += 1;
-      const pages = end - first === 1 ? `page ${first} is` : `pages ${first} to ${end - 1} are`;
-      const { commit } = this;
-      const message =
-        `${pages} in no file up to TXID ${last.header.maxTxid}, at which the database has ` +
-        `${commit} pages: it cannot be restored; an earlier TXID or time may be, with \`at\``;
-      throw new HeadwaterError("CORRUPT", message);
+    const first = written.findIndex((isIn, pgno) => isIn === 0 && pgno !== 0 && pgno !== lock);
+    if (first === -1) return;
+    let last = commit;
+    for (const { index } of loaded) {
+      const next = index.pgnos.find((pgno) => pgno > first) ?? commit + 1;
+      last = Math.min(last, next - 1);
     }
+    if (last === lock) last -= 1;
+    const pages = last === first ? `page ${first} is` : `pages ${first} to ${last} are`;
+    const txid = loaded.at(-1)?.header.maxTxid;
+    const message =
+      `${pages} in no file up to TXID ${txid}, at which the database has ` +
+      `${commit} pages: it cannot be restored; an earlier TXID or time may be, with \`at\``;
+    throw new HeadwaterError("CORRUPT", message);
   }
 
   #liveFrames({ index }: LoadedFile, number: number): Uint32Array {
