@@ -23,40 +23,69 @@ const compaction = fc.record({
 });
 
 const worlds = fc.record({
-  pageSize: fc.constantFrom(512, 1024, 4096, 65536),
+  pageSize: fc.integer({ min: 9, max: 16 }).map((bits) => 2 ** bits),
   transactions: fc.array(transaction, { minLength: 1, maxLength: 14 }),
   compactions: fc.array(compaction, { maxLength: 6 }),
   wholeFileSize: fc.constantFrom(0, 20_000, 2 ** 20),
+  /** Whether a database that grows again has zeros where it was cut off, in place of new pages. */
+  growsBack: fc.boolean(),
   reads: fc.array(fc.tuple(fc.nat(), fc.nat({ max: 20_000 })), { maxLength: 6 }),
 });
 
 type World = typeof worlds extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** Makes the replica: every page by which the database grows is written, as SQLite does. */
-async function replicate({ pageSize, transactions, compactions }: World): Promise<History> {
+/**
+ * Makes the replica. SQLite writes every page by which a database grows. Where one does not, what
+ * was cut off is zeros, as long as the files of that time are there; so nothing is compacted then.
+ */
+async function replicate({ growsBack, ...world }: World): Promise<History> {
+  const { pageSize, transactions, compactions } = world;
   const history = new History(pageSize);
   let before = 0;
+  let most = 0;
   for (const [index, { commit, written }] of transactions.entries()) {
-    const pages = { ...makePages(pageSize, before + 1, commit, index) } as Record<
-      number,
-      Uint8Array
-    >;
+    const first = 1 + (growsBack ? most : before);
+    const pages: Record<number, Uint8Array> = { ...makePages(pageSize, first, commit, index) };
     for (const pgno of written) if (pgno <= commit) pages[pgno] = makePage(pageSize, pgno, index);
     pages[1] = makePage(pageSize, 1, index);
     await history.commit(commit, pages);
     before = commit;
+    most = Math.max(most, commit);
   }
-  const removed = new Set<number>();
-  for (const { level, from, length, removes } of compactions) {
+  for (const { level, from, length, removes } of growsBack ? [] : compactions) {
     const min = level === 9 ? 1 : 1 + (from % history.txid);
     const max = min + (length % (history.txid - min + 1));
     await history.compact(level, min, max);
-    for (let txid = min; removes && txid <= max; txid += 1) {
-      if (!removed.has(txid)) history.remove(0, txid, txid);
-      removed.add(txid);
-    }
+    if (removes) retain(history, level, min, max);
   }
   return history;
+}
+
+/** Removes the files that are in this one, of lower levels. */
+function retain(history: History, level: number, min: number, max: number): void {
+  for (const file of filesOf(history)) {
+    if (file.level >= level || file.min < min || file.max > max) continue;
+    history.remove(file.level, file.min, file.max);
+  }
+}
+
+function filesOf({ store }: History): { level: number; min: number; max: number }[] {
+  return [...store.objects.keys()].map((key) => {
+    const [, level = "", min = "", max = ""] = /^ltx\/(.)\/(.{16})-(.{16})/.exec(key) ?? [];
+    return { level: Number(level), min: Number(`0x${min}`), max: Number(`0x${max}`) };
+  });
+}
+
+/** The transactions to which files lead, one after the other, from the empty database on. */
+function reachable(history: History): Set<number> {
+  const reached = new Set([0]);
+  const files = filesOf(history).sort((one, other) => one.max - other.max);
+  for (const { min, max } of files) {
+    const isNext = [...reached].some((txid) => txid + 1 >= min && txid < max);
+    if (isNext) reached.add(max);
+  }
+  reached.delete(0);
+  return reached;
 }
 
 async function openAt(history: History, world: World, txid: number): Promise<LtxSource> {
@@ -72,7 +101,7 @@ test("at any transaction that can be had the database is what it was then", asyn
   await fc.assert(
     fc.asyncProperty(worlds, async (world) => {
       const history = await replicate(world);
-      let reached = 0;
+      const reached: number[] = [];
       for (const [txid, state] of history.states.entries()) {
         if (txid === 0) continue;
         const source = await openAt(history, world, txid).catch((error) => {
@@ -80,7 +109,7 @@ test("at any transaction that can be had the database is what it was then", asyn
           return undefined;
         });
         if (source === undefined) continue;
-        reached += 1;
+        reached.push(txid);
         assert.is(source.size, state.length);
         for (const [start, length] of world.reads) {
           const offset = start % state.length;
@@ -95,7 +124,8 @@ test("at any transaction that can be had the database is what it was then", asyn
         }
         await source.close();
       }
-      assert.ok(reached > 0, "the newest can always be had");
+      assert.equal(new Set(reached), reachable(history));
+      assert.ok(reached.includes(history.txid), "the newest can always be had");
     }),
     propertyRuns(60),
   );
