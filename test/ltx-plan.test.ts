@@ -208,6 +208,31 @@ test("an advance over files that are gone takes the snapshot, and says so", () =
   assert.is(advance.spansWithSnapshot, true);
 });
 
+test("an advance is filled in from a higher level where level 0 has a gap, or nothing", () => {
+  const advance = (files: Files, from: bigint, to: bigint): number[][] =>
+    planAdvance(filesOf(files), from, to).files.map(({ level, minTxid, maxTxid }) => [
+      level,
+      Number(minTxid),
+      Number(maxTxid),
+    ]);
+  const gap: Files = [
+    [9, 1, 3],
+    [1, 2, 5],
+    [0, 6, 6],
+    [0, 7, 7],
+  ];
+  assert.equal(advance(gap, 4n, 7n), [
+    [1, 2, 5],
+    [0, 6, 6],
+    [0, 7, 7],
+  ]);
+  const empty: Files = [
+    [9, 1, 3],
+    [1, 4, 9],
+  ];
+  assert.equal(advance(empty, 5n, 9n), [[1, 4, 9]]);
+});
+
 const histories = fc.array(
   fc.record({
     level: fc.nat({ max: 9 }),
