@@ -9,6 +9,14 @@ import { checkOptions, type HttpOptions, type HttpSettings } from "./options.ts"
 import { Requester } from "./requester.ts";
 import { type Validators, validatorsOf } from "./validators.ts";
 
+/** An object, as it was listed. */
+export interface HttpObject {
+  /** Its path from the URL on. */
+  readonly key: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
 /**
  * Many objects below one URL, read over connections that they share. A query in the URL goes along
  * with every request.
@@ -22,7 +30,7 @@ export class HttpObjects implements AsyncDisposable {
   readonly #streams = new Set<BodyStream>();
   readonly #closing = new AbortController();
   /** Of the objects that were read, so that a replaced one is noticed. */
-  readonly #versions = new Map<string, Validators>();
+  readonly #versions = new WeakMap<HttpObject, Validators>();
   #ending: Promise<void> | undefined;
 
   /** @throws {TypeError | RangeError} when the URL or an option makes no sense. */
@@ -61,18 +69,19 @@ export class HttpObjects implements AsyncDisposable {
   }
 
   /**
-   * The pieces of a part of an object of `size` bytes.
+   * The pieces of a part of an object.
    *
+   * @param object what is read of this very one is of one version.
    * @throws {HeadwaterError} `SOURCE_CHANGED` when it has another size, or is not the version that
    *   was read before; others as the HTTP source does.
    */
   stream(
-    path: string,
-    size: number,
+    object: HttpObject,
     offset: number,
     length: number,
     options: ReadOptions = {},
   ): AsyncIterable<Uint8Array> {
+    const { key: path, size } = object;
     const range = { offset, length };
     const name = `${this.name}/${path}`;
     const asked = { name, range };
@@ -84,13 +93,12 @@ export class HttpObjects implements AsyncDisposable {
         ...{ asked, class: by, meter, signal, preconditions: {} },
       });
       try {
-        checkPart(head, asked, { size, validators: this.#versions.get(path) ?? UNKNOWN });
+        checkPart(head, asked, { size, validators: this.#versions.get(object) ?? UNKNOWN });
       } catch (error) {
-        this.#versions.delete(path); // whoever asks again means what is there now
         exchange.drain();
         throw error;
       }
-      this.#versions.set(path, validatorsOf(head));
+      this.#versions.set(object, validatorsOf(head));
       return exchange;
     };
     const ended = (): void => void this.#streams.delete(stream);

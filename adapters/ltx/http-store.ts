@@ -61,12 +61,12 @@ export class HttpStore implements ObjectSource {
   }
 
   stream(
-    { key, size }: StoredObject,
+    object: StoredObject,
     offset: number,
     length: number,
     options?: ReadOptions,
   ): AsyncIterable<Uint8Array> {
-    return this.#objects.stream(key, size, offset, length, options);
+    return this.#objects.stream(object, offset, length, options);
   }
 
   release(pieces: readonly Uint8Array[]): void {

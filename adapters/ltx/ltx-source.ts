@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import {
   type ByteRange,
   HeadwaterError,
+  isHeadwaterError,
   type Meter,
   type ReadOptions,
   ReusedMemory,
@@ -15,7 +16,7 @@ import { FrameRequests } from "./ltx-source-frames.ts";
 import type { LtxSourceOptions } from "./ltx-source-options.ts";
 import { PageDecoder } from "./ltx-source-pages.ts";
 import { Wanted } from "./ltx-source-wanted.ts";
-import { type Assembly, assemble, isVanished } from "./replica.ts";
+import { type Assembly, assemble, isVanished, replacedBy } from "./replica.ts";
 import { findIdentity, formatIdentity } from "./replica-identity.ts";
 import type { PagePlace, ReplicaPages } from "./replica-pages.ts";
 import { shortLivedPages } from "./short-lived-pages.ts";
@@ -52,6 +53,8 @@ export class LtxSource implements SourceDevice {
   #version: Version;
   #assembling: Promise<void> | undefined;
   #assemblies = 0;
+  /** That a file has become one of another database. */
+  #replaced: HeadwaterError | undefined;
 
   constructor(options: LtxSourceOptions) {
     const { store, assembly } = options;
@@ -245,16 +248,18 @@ export class LtxSource implements SourceDevice {
 
   async #assemble({ assembly, frames }: Version, cause: unknown, meter: Meter): Promise<void> {
     const { store, assembling } = this.#options;
+    if (this.#replaced !== undefined) throw this.#replaced;
     this.#assemblies += 1;
     if (this.#assemblies > MOST_ASSEMBLIES) throw cause;
     const { signal } = this.#closing;
-    const known = assembly.pages.files.map(({ file }) => file);
+    // A file that has changed is loaded anew. It may have been copied, and be the same.
+    const hasChanged = isHeadwaterError(cause, "SOURCE_CHANGED");
+    const known = hasChanged ? [] : assembly.pages.files.map(({ file }) => file);
+    const { txid } = this;
     try {
-      const next = await assemble(
-        store,
-        { txid: this.txid },
-        { ...assembling, known, meter, signal },
-      );
+      const next = await assemble(store, { txid }, { ...assembling, known, meter, signal });
+      this.#replaced = replacedBy(store.name, assembly, next);
+      if (this.#replaced !== undefined) throw this.#replaced;
       const { commit, pageSize, files } = next.pages;
       if (commit !== assembly.pages.commit || pageSize !== this.pageSize) {
         throw new HeadwaterError("SOURCE_CHANGED", `it has ${commit} pages of ${pageSize} bytes`);

@@ -1,4 +1,4 @@
-import { isHeadwaterError, type ReadOptions } from "../../lib/index.ts";
+import { HeadwaterError, isHeadwaterError, type ReadOptions } from "../../lib/index.ts";
 import { listFiles, type ReplicaFile } from "./list-files.ts";
 import { patient } from "./patient-source.ts";
 import { type LoadedFile, loadFile } from "./replica-file.ts";
@@ -82,6 +82,23 @@ export function isVanished(error: unknown): boolean {
   return isHeadwaterError(error, "SOURCE_NOT_FOUND") || isHeadwaterError(error, "SOURCE_CHANGED");
 }
 
+/** What is wrong where a file has the name of one that it was not before. */
+export function replacedBy(
+  storeName: string,
+  before: Assembly,
+  now: Assembly,
+): HeadwaterError | undefined {
+  const known = new Map(before.pages.files.map(({ file }) => [file.object.key, file.trailer]));
+  const isOther = ({ file }: { readonly file: LoadedFile }): boolean => {
+    const { fileChecksum } = known.get(file.object.key) ?? file.trailer;
+    return fileChecksum !== file.trailer.fileChecksum;
+  };
+  const other = now.pages.files.find(isOther);
+  if (other === undefined) return undefined;
+  const message = `${storeName}/${other.file.object.key} was replaced by a file of another database`;
+  return new HeadwaterError("CORRUPT", message);
+}
+
 /** Every file of every level. */
 export async function listReplica(
   store: ObjectSource,
@@ -104,7 +121,7 @@ export async function loadAll(
   const knownByKey = new Map(known.map((file) => [file.object.key, file]));
   for (const object of objects) {
     const same = knownByKey.get(object.key);
-    if (same?.object.size === object.size) loaded.set(object, same);
+    if (same !== undefined && isUnchanged(same.object, object)) loaded.set(object, same);
   }
   const missing = objects.filter((object) => !loaded.has(object));
   const whole = fetchedWhole(missing, wholeFileSize);
@@ -119,6 +136,11 @@ export async function loadAll(
   const failed = workers.find(({ status }) => status === "rejected");
   if (failed?.status === "rejected") throw failed.reason;
   return objects.map((object) => loaded.get(object) as LoadedFile);
+}
+
+/** As far as the listing tells. */
+function isUnchanged(before: ReplicaFile, now: ReplicaFile): boolean {
+  return before.size === now.size && before.modifiedMs === now.modifiedMs;
 }
 
 /** Unlike the iterator of an array it ends for all when one of those who share it fails. */
