@@ -12,19 +12,19 @@ const test = suite("what a kill -9 costs a copy of a replica");
 
 /**
  * A kill costs what has come since the map was last stored, and what was on its way: some MiB,
- * however large the copy is. `KILLS=200 KILL_PAGES=131072 TEST_TIMEOUT_MS=36000000 npm test --
+ * however large the copy is. `KILLS=200 KILL_PAGES=196608 TEST_TIMEOUT_MS=36000000 npm test --
  * ltx-kill-bytes` makes copies that are so large that this is little, each of which is killed once
  * while it hydrates and once while it advances.
  */
 const COPIES = Number(process.env.KILLS ?? 1);
 const SEED = Number(process.env.KILL_SEED ?? 1);
 const PAGES = Number(process.env.KILL_PAGES ?? 8192);
-const IS_LARGE = PAGES >= 131_072;
+const IS_LARGE = PAGES >= 196_608;
 /** Small copies are killed near their end: if nothing was kept it would be 1.8 and more. */
 const MOST = IS_LARGE ? 1.05 : 1.6;
 /** What is served without a kill is not always the same. */
 const WHOLE_COPIES = IS_LARGE ? 3 : 1;
-const BYTES_PER_SECOND = 30e6;
+const BYTES_PER_SECOND = 40e6;
 
 const random = randomFrom(SEED);
 const folder = await mkdtemp(join(tmpdir(), "headwater-ltx-kill-"));

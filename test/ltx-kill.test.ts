@@ -20,6 +20,9 @@ const PAGES = 1536;
 /** A whole copy takes longer than most lives. */
 const BYTES_PER_SECOND = 6e6;
 
+/** What a life says, in this order. */
+const WORDS = ["began", "opened", "advanced", "newest", "hydrated"];
+
 const random = randomFrom(SEED);
 const folder = await mkdtemp(join(tmpdir(), "headwater-ltx-kill-"));
 const server = await serveReplica();
@@ -42,7 +45,7 @@ async function moment(child: LifeProcess, path: string, over: AbortSignal): Prom
   const kind = random(4);
   if (kind === 0) await server.passed(random(PAGES * 2000));
   else if (kind === 1) await changed(path, over);
-  else await child.said(["began", "opened", "newest", "hydrated"][random(4)] ?? "began");
+  else await child.said(WORDS[random(WORDS.length)] ?? "began");
   await sleep(random(kind === 3 ? 250 : 10));
 }
 
@@ -68,6 +71,21 @@ async function bring(path: string, stage: Stage, most: number): Promise<number> 
   return killed;
 }
 
+/** The replica moves on while the copy is hydrated, which follows it, until it is killed. */
+async function follow(path: string, before: Stage, after: Stage): Promise<boolean> {
+  await server.serve(before.folder, BYTES_PER_SECOND);
+  const child = new LifeProcess({ url: server.url, path, way: "follow" });
+  const abort = new AbortController();
+  const over = child.over().catch(() => {}); // `kill` says why it failed
+  for (const next of [() => server.serve(after.folder, BYTES_PER_SECOND), () => child.kill()]) {
+    const due = moment(child, join(path, ".."), abort.signal).catch(() => {});
+    await Promise.race([due, over]);
+    await next();
+  }
+  abort.abort();
+  return await child.kill();
+}
+
 async function finish(path: string, stage: Stage): Promise<void> {
   const { url } = server;
   await server.serve(stage.folder, 0);
@@ -85,6 +103,7 @@ test(`${KILLS} processes are killed that hydrate, and ${KILLS} that advance: no 
     killed.hydrating += await bring(path, before, KILLS_A_COPY);
     // Sometimes the replica moves on before the copy is whole.
     if (copy % 3 !== 0) await finish(path, before);
+    else if (await follow(path, before, after)) killed.hydrating += 1;
     killed.advancing += await bring(path, after, KILLS_A_COPY);
     await finish(path, after);
     await rm(place, { recursive: true });

@@ -11,8 +11,11 @@ import { dieBefore } from "./death.ts";
 export interface Life {
   readonly url: string;
   readonly path: string;
-  /** How it comes to the newest transaction: when it opens the copy, or once that is open. */
-  readonly way: "revalidate" | "advance";
+  /**
+   * How it comes to the newest transaction: when it opens the copy, once that is open, or only when
+   * its own is gone.
+   */
+  readonly way: "revalidate" | "advance" | "follow";
   /** A file with the newest database, to compare what is read with. */
   readonly model?: string;
   /** It dies before this change of its files, counted from 1; 0 only counts them. */
@@ -43,9 +46,12 @@ const changes = life.step === undefined ? undefined : await dieBefore(life.step)
 say("began");
 const source = litestream(life.url);
 const revalidate = life.way === "revalidate";
-const clone = await hydrate(source, life.path, { revalidate });
+// Little at once, so that something is left to ask for when the replica has moved on.
+const little = life.way === "follow" ? { hydrationThreshold: 8 } : {};
+const clone = await hydrate(source, life.path, { revalidate, ...little });
+clone.on("advanced", () => say("advanced"));
 say("opened");
-if (!revalidate) await clone.advance(source);
+if (life.way === "advance") await clone.advance(source);
 say("newest");
 if (life.model !== undefined) await compare(clone, life.model);
 await clone.hydrated();
