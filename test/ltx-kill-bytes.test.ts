@@ -75,6 +75,7 @@ test(`of ${COPIES} copies, each killed twice, the bytes served are at most ${MOS
       wholes[number]?.push(await live(path, stage));
     });
   }
+  if (IS_LARGE) console.log(`without a kill ${wholes.map(mean).map(Math.round).join(" and ")}`);
   while (Math.min(...costs.map(({ length }) => length)) < COPIES) {
     await copy(stages, async (path, stage, number) => {
       const part = random(2 ** 20) / 2 ** 20;

@@ -13,7 +13,7 @@ import { serveReplica } from "./ltx-kill/served-replica.ts";
 const test = suite("kill -9 of a copy of a replica");
 
 /** Of hydration, and as many of a copy that advances. */
-const KILLS = Number(process.env.KILLS ?? 8);
+const KILLS = Number(process.env.KILLS ?? 6);
 const SEED = Number(process.env.KILL_SEED ?? 1);
 const KILLS_A_COPY = 4;
 const PAGES = 1536;
