@@ -147,6 +147,33 @@ testWith("rows come as they are wanted, and not all must be", async () => {
   assert.is(count, ROWS);
 });
 
+testWith("rows come as arrays too, where two columns have one name", async () => {
+  await using at = await open();
+  const { db } = at;
+  const pairs = db.prepare(
+    "select a.id, b.id from people a join people b on b.id = a.id + 1 order by 1",
+  );
+  const ids: unknown[] = [];
+  for await (const { names, rows } of pairs.iterateBatches()) {
+    assert.equal(names, ["id", "id"]);
+    for (const row of rows) ids.push(row);
+    if (ids.length > 1000) break;
+  }
+  assert.equal(ids.slice(0, 2), [
+    [1, 2],
+    [2, 3],
+  ]);
+  const nothing = db.prepare("select id as i from people where id = ?");
+  for await (const batch of nothing.iterateBatches([-1])) {
+    assert.equal(batch, { names: ["i"], rows: [] });
+  }
+  assert.equal(await nothing.get([3]), { i: 3 }, "the names are known from before");
+  for await (const batch of db.prepare("savepoint s").iterateBatches()) {
+    assert.equal(batch, { names: [], rows: [] });
+  }
+  await db.exec("release s");
+});
+
 testWith("a transaction is whole or not at all, and nobody else is in it", async () => {
   await using at = await open({ writable: true });
   const { db } = at;

@@ -3,7 +3,7 @@ import { HeadwaterError } from "../../lib/index.ts";
 import type { ServedConnection } from "./page-service.ts";
 import { SQLITE } from "./shared/result-codes.ts";
 import { restoreError, SqliteError } from "./shared/sqlite-error.ts";
-import type { SqlRow, SqlValue } from "./shared/values.ts";
+import type { RowBatch, SqlRow, SqlValue } from "./shared/values.ts";
 import type {
   ConnectionStart,
   Rows,
@@ -40,9 +40,15 @@ export class KnownStatement {
   }
 
   /** Makes objects of the rows that it has returned, in the order in which they came. */
-  rows({ names, rows }: Rows): SqlRow[] {
+  rows(returned: Rows): SqlRow[] {
+    const { names, rows } = this.batch(returned);
+    return rows.map((values) => rowOf(names, values));
+  }
+
+  /** The same rows, with the names that came with them or before. */
+  batch({ names, rows }: Rows): RowBatch {
     if (names !== undefined) this.#names = names;
-    return rows.map((values) => rowOf(this.#names, values));
+    return { names: this.#names, rows };
   }
 }
 

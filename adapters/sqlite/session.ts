@@ -1,6 +1,6 @@
 import type { CallOptions } from "../../lib/index.ts";
-import type { Connection } from "./connection.ts";
-import type { ColumnInfo, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
+import { type Connection, rowOf } from "./connection.ts";
+import type { ColumnInfo, RowBatch, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
 import type { Rows, Work, WorkResult } from "./shared/work.ts";
 import { Statement } from "./statement.ts";
 
@@ -58,6 +58,17 @@ export class Session {
     parameters: SqlParameters = NONE,
     options: CallOptions = {},
   ): AsyncGenerator<SqlRow, void, undefined> {
+    for await (const { names, rows } of this.iterateBatches(sql, parameters, options)) {
+      for (const values of rows) yield rowOf(names, values);
+    }
+  }
+
+  /** The same as they come, at least one batch, with or without rows. */
+  async *iterateBatches(
+    sql: string,
+    parameters: SqlParameters = NONE,
+    options: CallOptions = {},
+  ): AsyncGenerator<RowBatch, void, undefined> {
     const known = this.#connection.statement(sql);
     let rows = (await this.#gate(() =>
       this.#do({ kind: "iterate", statement: known.takeName(), parameters }, options),
@@ -65,7 +76,7 @@ export class Session {
     const { iteration = 0 } = rows;
     try {
       while (true) {
-        yield* known.rows(rows);
+        yield known.batch(rows);
         if (!rows.isOpen) return;
         rows = (await this.#do({ kind: "next", iteration }, options)) as Rows;
       }

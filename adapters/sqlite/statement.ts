@@ -1,5 +1,5 @@
 import type { CallOptions } from "../../lib/index.ts";
-import type { ColumnInfo, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
+import type { ColumnInfo, RowBatch, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
 
 /** What runs SQL, with the parameters that a statement is given. */
 export interface StatementRunner {
@@ -11,6 +11,11 @@ export interface StatementRunner {
     parameters?: SqlParameters,
     options?: CallOptions,
   ): AsyncGenerator<SqlRow, void, undefined>;
+  iterateBatches(
+    sql: string,
+    parameters?: SqlParameters,
+    options?: CallOptions,
+  ): AsyncGenerator<RowBatch, void, undefined>;
   columns(sql: string, options?: CallOptions): Promise<readonly ColumnInfo[]>;
 }
 
@@ -44,6 +49,17 @@ export class Statement {
     options?: CallOptions,
   ): AsyncGenerator<SqlRow, void, undefined> {
     return this.#runner.iterate(this.sql, parameters, options);
+  }
+
+  /**
+   * The same rows as arrays, some hundreds at a time, with the names of their columns, of which two
+   * may be the same. At least one batch comes, with or without rows.
+   */
+  iterateBatches(
+    parameters?: SqlParameters,
+    options?: CallOptions,
+  ): AsyncGenerator<RowBatch, void, undefined> {
+    return this.#runner.iterateBatches(this.sql, parameters, options);
   }
 
   columns(options?: CallOptions): Promise<readonly ColumnInfo[]> {

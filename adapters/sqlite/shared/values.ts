@@ -13,6 +13,13 @@ export type SqlParameters = readonly SqlParameter[] | NamedParameters;
 
 export type SqlRow = Record<string, SqlValue>;
 
+/** Rows of one result, as arrays in the order of its columns. */
+export interface RowBatch {
+  /** Two columns may have the same name. */
+  readonly names: readonly string[];
+  readonly rows: readonly (readonly SqlValue[])[];
+}
+
 export interface RunResult {
   /** Rows that the statement itself inserted, updated or deleted. */
   readonly changes: number;
