@@ -4,10 +4,7 @@ import { fileNameOf, takePositionals, understand } from "./command-line.ts";
 import { makeLocal } from "./hydrate-command.ts";
 import { cloneOptions } from "./hydrate-request.ts";
 import { parseReplica, replicaOptionsFrom } from "./ltx-replica.ts";
-import { HYDRATE_OPTIONS, JSON_OPTION, REPLICA_OPTIONS, SOURCE_OPTIONS } from "./options.ts";
-
-/** What is read of it here goes to the file, and never to stdout. */
-const { read: _, "no-hydration": __, ...COPY_OPTIONS } = HYDRATE_OPTIONS;
+import { COPY_OPTIONS, JSON_OPTION, REPLICA_OPTIONS, SOURCE_OPTIONS } from "./options.ts";
 
 const OPTIONS = { ...COPY_OPTIONS, ...REPLICA_OPTIONS, ...JSON_OPTION, ...SOURCE_OPTIONS } as const;
 

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { EXIT, UsageError } from "./exit-codes.ts";
 import { reportFailure } from "./failure.ts";
+import { type CommandName, helpOf, mainHelp } from "./help.ts";
 import { endProcess } from "./interruption.ts";
-import { type CommandName, helpOf, mainHelp } from "./options.ts";
 import { tolerateClosedOutput } from "./output.ts";
 
 type Command = (args: readonly string[]) => Promise<number>;

@@ -10,7 +10,7 @@ import {
 } from "./command-line.ts";
 import { UsageError } from "./exit-codes.ts";
 import { copyOptions } from "./hydrate-request.ts";
-import { HYDRATE_OPTIONS, JSON_OPTION, SERVE_OPTIONS, SOURCE_OPTIONS } from "./options.ts";
+import { COPY_OPTIONS, JSON_OPTION, SERVE_OPTIONS, SOURCE_OPTIONS } from "./options.ts";
 
 /** What `headwater serve` was asked for. */
 export interface ServeRequest {
@@ -24,9 +24,6 @@ export interface ServeRequest {
   readonly json: boolean;
   readonly quiet: boolean;
 }
-
-/** What is read here goes to clients, and never to stdout. */
-const { read: _, ...COPY_OPTIONS } = HYDRATE_OPTIONS;
 
 const OPTIONS = { ...COPY_OPTIONS, ...SERVE_OPTIONS, ...JSON_OPTION, ...SOURCE_OPTIONS } as const;
 

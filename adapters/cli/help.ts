@@ -1,0 +1,158 @@
+import { EXIT_MEANINGS } from "./exit-codes.ts";
+import {
+  COMMON_OPTIONS,
+  COPY_OPTIONS,
+  HYDRATE_OPTIONS,
+  JSON_OPTION,
+  MAP_OPTIONS,
+  type Option,
+  OUTPUT_OPTIONS,
+  REPLICA_OPTIONS,
+  SERVE_OPTIONS,
+  SOURCE_OPTIONS,
+} from "./options.ts";
+
+interface CommandHelp {
+  readonly usage: string;
+  readonly text: string;
+  readonly options: Readonly<Record<string, Option>>;
+}
+
+export type CommandName = "hydrate" | "info" | "ltx" | "map" | "serve" | "verify";
+
+const HELP: Readonly<Record<CommandName, CommandHelp>> = {
+  hydrate: {
+    usage: "headwater <url> [file]",
+    text: `Makes the remote object a local file, resuming where an earlier run ended. Without a file
+name the last part of the URL is taken. Until every byte is here the data is in
+<file>.partial, beside <file>.headwater, which remembers what is here and of which version;
+a file named <file> is always whole. Run the same command again after any interruption.`,
+    options: { ...HYDRATE_OPTIONS, ...JSON_OPTION, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
+  },
+  info: {
+    usage: "headwater info <url>",
+    text: `Says how large the object is, what names its version and whether it can be read in parts,
+which is what Headwater needs. Costs one request.`,
+    options: { ...JSON_OPTION, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
+  },
+  ltx: {
+    usage: "headwater ltx restore | info | verify | compact",
+    text: `For Litestream replicas (0.5 and newer): the folder, or the http(s) URL, that Litestream
+was told to replicate to.
+
+  restore <replica> [file]       makes the database a local file; the same again goes on where
+                                 it ended, and brings what has changed since
+  info <replica>                 which states can be restored, and from which files
+  verify <replica or .ltx file>  reads every file whole and checks its checksum
+  compact <.ltx files> -o FILE   makes one file of several`,
+    options: {
+      ...REPLICA_OPTIONS,
+      ...OUTPUT_OPTIONS,
+      ...COPY_OPTIONS,
+      ...JSON_OPTION,
+      ...SOURCE_OPTIONS,
+      ...COMMON_OPTIONS,
+    },
+  },
+  map: {
+    usage: "headwater map <file>",
+    text: `Shows which parts of a copy are here, also while another process is fetching the rest: it
+only reads <file>.headwater, as it was last saved. With --check it looks at the map as such
+and at the files that it is for; only --repair changes anything.`,
+    options: { ...MAP_OPTIONS, ...JSON_OPTION, ...COMMON_OPTIONS },
+  },
+  serve: {
+    usage: "headwater serve --nbd <socket path or host:port> <url> [file]",
+    text: `Makes the remote object a local file as the main command does, and serves it meanwhile, and
+afterwards, as a block device to NBD clients, until it is ended by Ctrl-C or SIGTERM. The
+address for clients goes to stdout.`,
+    options: {
+      ...SERVE_OPTIONS,
+      ...COPY_OPTIONS,
+      ...JSON_OPTION,
+      ...SOURCE_OPTIONS,
+      ...COMMON_OPTIONS,
+    },
+  },
+  verify: {
+    usage: "headwater verify <url> <file>",
+    text: `Reads the whole source again and compares it with the finished file, byte by byte. Names
+the first ranges that differ; exits with 1 if there are any.`,
+    options: { ...JSON_OPTION, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
+  },
+};
+
+/** The help of one command. */
+export function helpOf(command: CommandName): string {
+  const { usage, text, options } = HELP[command];
+  return `${usage} [options]\n\n${text}\n\nOptions:\n${table(optionRows(options))}\n`;
+}
+
+/** The help of the whole, which is also that of the main command. */
+export function mainHelp(): string {
+  const { text, options } = HELP.hydrate;
+  const commands = table([
+    ["headwater <url> [file]", "make it local; the same again resumes"],
+    ["headwater info <url>", "size, version, and whether it can be read in parts"],
+    ["headwater ltx restore <replica>", "a database from its Litestream replica, and more"],
+    ["headwater map <file>", "which parts of a copy are here"],
+    ["headwater serve --nbd <where> <url> [file]", "the same, and serve it over NBD"],
+    ["headwater verify <url> <file>", "compare a finished copy with its source"],
+  ]);
+  return `Headwater makes a remote object local, and lets programs read it meanwhile.
+
+${commands}
+
+${text}
+
+For example:
+  headwater https://example.org/big.bin
+  headwater https://example.org/big.bin copy.bin --limit-rate 5MB
+  headwater https://example.org/big.bin --read 0:512 | xxd
+
+Options:
+${table(optionRows({ ...options, version: { type: "boolean", help: "the version" } }))}
+
+SIZE is a number of bytes, or like 64KiB, 64K (the same) and 1.5MB (decimal).
+"headwater <command> --help" tells more of the others.
+
+Exit codes:
+${table(EXIT_MEANINGS)}
+
+Set HEADWATER_DEBUG=1 to see where an error came from, NO_COLOR=1 for no colours.
+`;
+}
+
+function optionRows(options: Readonly<Record<string, Option>>): (readonly [string, string])[] {
+  return Object.entries(options).map(([name, { short, value, help }]) => {
+    const dashes = short === undefined ? `    --${name}` : `-${short}, --${name}`;
+    return [value === undefined ? dashes : `${dashes} ${value}`, help];
+  });
+}
+
+/** Two columns within 80; what does not fit beside its name goes below it. */
+function table(rows: readonly (readonly [string, string])[]): string {
+  const indent = 30;
+  return rows
+    .flatMap(([name, help]) => {
+      const first = `  ${name}`;
+      const [start = "", ...rest] = wrap(help, 80 - indent);
+      const below = [start, ...rest].map((line) => " ".repeat(indent) + line);
+      if (first.length > indent - 2) return [first, ...below];
+      return [first.padEnd(indent) + start, ...below.slice(1)];
+    })
+    .join("\n");
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < columns) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else {
+      lines.push(word);
+    }
+  }
+  return lines;
+}
