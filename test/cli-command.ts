@@ -23,6 +23,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Of the user that it runs as. */
   readonly uid?: number;
+  /** What is on stdin. Default: nothing. */
+  readonly input?: string;
 }
 
 /** A run of `headwater` that is under way. */
@@ -32,17 +34,18 @@ export class Command {
   #stdout: Buffer = Buffer.alloc(0);
   #stderr = "";
 
-  constructor(args: readonly string[], { cwd, env = {}, uid }: CommandOptions) {
+  constructor(args: readonly string[], { cwd, env = {}, uid, input }: CommandOptions) {
     const child = spawn(process.execPath, [MAIN, ...args], {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       ...(uid !== undefined && { uid, gid: uid }),
     });
-    child.stdout.on("data", (piece: Buffer) => {
+    child.stdin?.end(input);
+    child.stdout?.on("data", (piece: Buffer) => {
       this.#stdout = Buffer.concat([this.#stdout, piece]);
     });
-    child.stderr.on("data", (piece: Buffer) => {
+    child.stderr?.on("data", (piece: Buffer) => {
       this.#stderr += piece.toString();
     });
     this.#child = child;

@@ -60,7 +60,7 @@ export const STRANGERS: readonly (readonly string[])[] = [
 
 /** Which adapter may import which other, and that one's entry only. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["hydrate", "file", "http", "ltx", "nbd"],
+  cli: ["hydrate", "file", "http", "ltx", "nbd", "sqlite"],
   hydrate: ["file", "http", "nbd"],
   ltx: ["http"],
   sqlite: ["file", "hydrate"],

@@ -58,14 +58,14 @@ export async function watch(clone: Clone, reporter: Reporter, signal: AbortSigna
   }
 }
 
-/** Whether the clone was closed, and what is here saved, before we gave up waiting for it. */
-export async function closesInTime(clone: Clone): Promise<boolean> {
+/** Whether it was closed, and what is here saved, before we gave up waiting for it. */
+export async function closesInTime(opened: { close(): Promise<void> }): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, CLOSE_LIMIT_MS, false);
   });
   try {
-    return await Promise.race([clone.close().then(() => true), late]);
+    return await Promise.race([opened.close().then(() => true), late]);
   } catch {
     return false; // what ended the work is reported, not what it did to the close
   } finally {

@@ -10,6 +10,8 @@ import {
   REPLICA_OPTIONS,
   SERVE_OPTIONS,
   SOURCE_OPTIONS,
+  SQL_COPY_OPTIONS,
+  SQL_OPTIONS,
 } from "./options.ts";
 
 interface CommandHelp {
@@ -18,7 +20,7 @@ interface CommandHelp {
   readonly options: Readonly<Record<string, Option>>;
 }
 
-export type CommandName = "hydrate" | "info" | "ltx" | "map" | "serve" | "verify";
+export type CommandName = "hydrate" | "info" | "ltx" | "map" | "serve" | "sql" | "verify";
 
 const HELP: Readonly<Record<CommandName, CommandHelp>> = {
   hydrate: {
@@ -74,6 +76,26 @@ address for clients goes to stdout.`,
       ...COMMON_OPTIONS,
     },
   },
+  sql: {
+    usage: 'headwater sql <url or replica> [file] ["select ..."]',
+    text: `Queries a SQLite database where it is: what a query needs is fetched at once. With a file
+named, the copy is kept in it, the rest comes meanwhile, and the same command goes on from
+there; without one nothing is kept, and nothing is fetched but what is queried.
+
+Without SQL a prompt takes it on a terminal; else it comes from stdin. Rows go to stdout: on
+a terminal as a table that fits, else in plain columns, or as --json or --csv says. An
+argument is SQL if it begins with a word of SQL; write ./ before a file of such a name.
+
+A Litestream replica is a folder of this machine, or a web address that ends with a slash
+or comes with --replica, --at, --layout or --index.`,
+    options: {
+      ...SQL_OPTIONS,
+      ...REPLICA_OPTIONS,
+      ...SQL_COPY_OPTIONS,
+      ...SOURCE_OPTIONS,
+      ...COMMON_OPTIONS,
+    },
+  },
   verify: {
     usage: "headwater verify <url> <file>",
     text: `Reads the whole source again and compares it with the finished file, byte by byte. Names
@@ -97,6 +119,7 @@ export function mainHelp(): string {
     ["headwater ltx restore <replica>", "a database from its Litestream replica, and more"],
     ["headwater map <file>", "which parts of a copy are here"],
     ["headwater serve --nbd <where> <url> [file]", "the same, and serve it over NBD"],
+    ["headwater sql <url> [file]", "query a SQLite database where it is"],
     ["headwater verify <url> <file>", "compare a finished copy with its source"],
   ]);
   return `Headwater makes a remote object local, and lets programs read it meanwhile.

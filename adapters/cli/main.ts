@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   ltx: async () => (await import("./ltx-command.ts")).runLtx,
   map: async () => (await import("./map-command.ts")).runMap,
   serve: async () => (await import("./serve-command.ts")).runServe,
+  sql: async () => (await import("./sql/command.ts")).runSql,
   verify: async () => (await import("./verify-command.ts")).runVerify,
 };
 

@@ -130,6 +130,19 @@ export const REPLICA_OPTIONS = {
   },
 } as const;
 
+export const SQL_OPTIONS = {
+  json: { type: "boolean", help: "rows as JSON, one object a line" },
+  csv: { type: "boolean", help: "rows as CSV (RFC 4180), the names of the columns first" },
+  replica: { type: "boolean", help: "the http(s) URL is that of a Litestream replica" },
+  writable: { type: "boolean", help: "take changes, into the file; else it can only be read" },
+  "no-hydration": { type: "boolean", help: "fetch no more than what is queried" },
+} as const;
+
+const { "region-size": ___, ...WITHOUT_REGION_SIZE } = COPY_OPTIONS;
+
+/** Those that a database is copied with: its regions are as small as its pages. */
+export const SQL_COPY_OPTIONS: Omit<typeof COPY_OPTIONS, "region-size"> = WITHOUT_REGION_SIZE;
+
 export const OUTPUT_OPTIONS = {
   output: { type: "string", short: "o", value: "FILE", help: "compact: the file to write" },
 } as const;

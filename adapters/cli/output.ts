@@ -43,7 +43,7 @@ export function tolerateClosedOutput(): void {
 }
 
 /** Writes to stdout no faster than it is read. False when nobody reads it any more. */
-export async function writeOut(bytes: Uint8Array): Promise<boolean> {
+export async function writeOut(bytes: Uint8Array | string): Promise<boolean> {
   try {
     if (!isReaderGone && !process.stdout.write(bytes)) await once(process.stdout, "drain");
   } catch (error) {
