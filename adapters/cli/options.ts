@@ -57,7 +57,11 @@ export const HYDRATE_OPTIONS = {
     help: "start over even where local writes, or an unreadable map, would be lost",
   },
   "region-size": { type: "string", value: "SIZE", help: "of a new copy's regions (64KiB)" },
-  threshold: { type: "string", value: "COUNT", help: "regions in flight at most (128 MiB of them)" },
+  threshold: {
+    type: "string",
+    value: "COUNT",
+    help: "regions in flight at most (128 MiB of them)",
+  },
   "batch-size": { type: "string", value: "COUNT", help: "regions in one background request" },
   "allow-unvalidated": {
     type: "boolean",
