@@ -2,11 +2,11 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { flightsFile } from "../examples/flights.ts";
-import { serveFile } from "../examples/serve-file.ts";
+import { type ServedFile, serveFile } from "../examples/serve-file.ts";
 import { makeFolder } from "./cli-command.ts";
 
 interface Context {
@@ -41,9 +41,12 @@ class Example {
     });
   }
 
-  async until(text: string): Promise<void> {
-    while (!this.#written.includes(text)) {
-      if (this.child.exitCode !== null) throw new Error(`it ended without "${text}"`);
+  /** Resolves with what is found, once it was written. */
+  async until(text: RegExp): Promise<string> {
+    while (true) {
+      const [found] = text.exec(this.#written) ?? [];
+      if (found !== undefined) return found;
+      if (this.child.exitCode !== null) throw new Error(`it ended without ${text}`);
       await Promise.race([once(this.child.stdout ?? this.child, "data"), this.output]);
     }
   }
@@ -82,7 +85,7 @@ test("a killed run is gone on with", async ({ folder }) => {
   await using served = await serveFile(flightsFile(), { bytesPerSecond: 8_000_000 });
   const file = join(folder.path, "flights");
   const first = new Example("resume", served.url, file);
-  await first.until("safe");
+  await first.until(/safe/);
   first.child.kill("SIGKILL");
   const safe = Number(/safe (\d+)/.exec(await first.output)?.[1]);
   const output = await new Example("resume", served.url, file).output;
@@ -90,6 +93,57 @@ test("a killed run is gone on with", async ({ folder }) => {
   assert.ok(found >= safe, `${found} found of ${safe} that were safe`);
   assert.match(output, `whole after ${13_493_022 - found} bytes in this run`);
   assert.ok(readFileSync(file).equals(readFileSync(flightsFile())));
+});
+
+/** A database that the examples can make themselves, on a slow server. */
+async function servePlaces(folder: string): Promise<{ served: ServedFile; bytes: Buffer }> {
+  const original = join(folder, "original.db");
+  await new Example("places", original).output;
+  const served = await serveFile(original, { bytesPerSecond: 2_000_000 });
+  return { served, bytes: readFileSync(original) };
+}
+
+test("a database answers before it is here, and ends as a file", async ({ folder }) => {
+  const { served, bytes } = await servePlaces(folder.path);
+  await using _ = served;
+  const file = join(folder.path, "places.db");
+  const sql = "select county from place where zip = '94103'";
+  const output = await new Example("sqlite-query", served.url, file, sql).output;
+  assert.match(output, "[ { county: 'San Francisco' } ]");
+  const share = Number(/([\d.]+) % was here when/.exec(output)?.[1]);
+  assert.ok(share < 100, output);
+  assert.ok(readFileSync(file).equals(bytes));
+});
+
+test("a replica answers as it is and as it was", async ({ folder }) => {
+  const fixture = fileURLToPath(new URL("../../test/fixtures/ltx/small", import.meta.url));
+  const file = join(folder.path, "app.db");
+  const ask = (...at: string[]): Promise<string> => {
+    const args = [pathToFileURL(fixture).href, file, "select count(*) as n from t", ...at];
+    return new Example("litestream-query", ...args).output;
+  };
+  assert.match(await ask("3"), /txid=0000000000000003\n\[ \{ n: 200 \} \]\nrestored to .*app\.db/);
+  assert.match(await ask(), /txid=0000000000000008\n\[ \{ n: 155 \} \]\n/);
+});
+
+test("Kysely asks a database that is still arriving", async ({ folder }) => {
+  const { served } = await servePlaces(folder.path);
+  await using _ = served;
+  const output = await new Example("kysely", served.url, join(folder.path, "places.db")).output;
+  assert.match(output, "{ state: 'IL', places: 39 }");
+});
+
+test("a server answers from a database while it arrives", async ({ folder }) => {
+  const { served } = await servePlaces(folder.path);
+  await using _ = served;
+  const example = new Example("api-server", served.url, join(folder.path, "places.db"));
+  const url = await example.until(/http:\S+/);
+  const places = (await (await fetch(url)).json()) as unknown[];
+  assert.is(places.length, 110);
+  const status = await (await fetch(new URL("/status", url))).json();
+  assert.is((status as { size: number }).size, 3_637_248);
+  example.child.kill("SIGTERM");
+  await example.output;
 });
 
 test("the demo kills, resumes, and fetches each byte once", async () => {
