@@ -44,4 +44,11 @@ test("the quickstart runs as pasted", () => {
   assert.match(run({ "quickstart.js": quickstart }, "quickstart.js"), "100 %");
 });
 
+test("the database of the README is made, queried and becomes a file, as pasted", () => {
+  const [, database = ""] = programsOf("README.md");
+  const output = run({ "database.mjs": database }, "database.mjs");
+  assert.match(output, "{ title: 'song number 271828' }");
+  assert.match(output, /songs\.db is a file for any SQLite/);
+});
+
 test.run();
