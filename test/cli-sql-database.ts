@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import * as assert from "uvu/assert";
 import { type ServedFile, serveFile } from "../examples/serve-file.ts";
-import { makeFolder } from "./cli-command.ts";
+import { type CommandResult, makeFolder, runCommand } from "./cli-command.ts";
 import { findProgram } from "./programs.ts";
 
 export const ROWS = 3000;
@@ -35,4 +36,29 @@ export async function serveDatabase(
     remove();
   };
   return { folder, path, served, [Symbol.asyncDispose]: close };
+}
+
+export interface Asking {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs `headwater sql` on it, in its folder. */
+export function sql(
+  { folder, served }: ServedDatabase,
+  args: readonly string[],
+  asking: Asking = {},
+): Promise<CommandResult> {
+  return runCommand(["sql", served.url, ...args], { cwd: folder, ...asking });
+}
+
+/** What that wrote, where it ended well. */
+export async function answer(
+  at: ServedDatabase,
+  args: readonly string[],
+  asking?: Asking,
+): Promise<string> {
+  const { code, stdout, stderr } = await sql(at, args, asking);
+  assert.equal([code, stderr], [0, ""]);
+  return stdout.toString();
 }

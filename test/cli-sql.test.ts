@@ -5,10 +5,8 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { serveFile } from "../examples/serve-file.ts";
-import { Command, type CommandResult, makeFolder, runCommand } from "./cli-command.ts";
-import { ROWS, type ServedDatabase, serveDatabase } from "./cli-sql-database.ts";
-import { startOrigin } from "./origin/client.ts";
-import { findProgram } from "./programs.ts";
+import { runCommand } from "./cli-command.ts";
+import { answer, ROWS, type ServedDatabase, serveDatabase, sql } from "./cli-sql-database.ts";
 import { findProj } from "./sqlite-databases.ts";
 
 const test = suite("headwater sql");
@@ -19,30 +17,6 @@ function testServed(name: string, work: (at: ServedDatabase) => Promise<void>): 
     await using at = await serveDatabase();
     if (at !== undefined) await work(at);
   });
-}
-
-interface Asking {
-  readonly input?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-function sql(
-  { folder, served }: ServedDatabase,
-  args: readonly string[],
-  asking: Asking = {},
-): Promise<CommandResult> {
-  return runCommand(["sql", served.url, ...args], { cwd: folder, ...asking });
-}
-
-/** What it wrote, where it ended well. */
-async function answer(
-  at: ServedDatabase,
-  args: readonly string[],
-  asking?: Asking,
-): Promise<string> {
-  const { code, stdout, stderr } = await sql(at, args, asking);
-  assert.equal([code, stderr], [0, ""]);
-  return stdout.toString();
 }
 
 testServed("answers at once, fetches no more than it reads, and keeps nothing", async (at) => {
@@ -87,6 +61,7 @@ testServed("takes its SQL from stdin, and stops at the first mistake", async (at
   assert.equal([failed.code, failed.stdout.toString()], [1, "1\n-\n1\n"]);
   assert.is(failed.stderr, 'headwater: near "selekt": syntax error.\n');
   assert.is(await answer(at, [], { input: "" }), "");
+  assert.is(await answer(at, [""]), "");
 });
 
 testServed("changes go into a file, and only where they are asked for", async (at) => {
@@ -103,81 +78,6 @@ testServed("changes go into a file, and only where they are asked for", async (a
   const refused = await sql(at, ["copy.db", "delete from song"]);
   assert.is(refused.code, 1);
   assert.match(refused.stderr, "readonly database; with a file and --writable");
-});
-
-testServed("what cannot be understood, or done, says what to do", async (at) => {
-  const wrong: [args: string[], code: number, message: string][] = [
-    [["a.db", "select 1", "more"], 2, '"more" is one argument too many'],
-    [["--writable", "delete from song"], 2, "--writable needs a file"],
-    [["--json", "--csv", "select 1"], 2, "choose one"],
-    [["--at", "noon", "select 1"], 2, '--at is "noon"'],
-    [["select * from nowhere"], 1, "no such table: nowhere; .tables lists them"],
-    [[".schema nowhere"], 2, 'no table "nowhere"'],
-    [[".hydrate nowhere"], 2, 'no table "nowhere"'],
-    [["--csv", "select ?"], 1, "Too few parameter values were provided"],
-  ];
-  for (const [args, code, message] of wrong) {
-    const result = await sql(at, args);
-    assert.is(result.code, code, `${args.join(" ")}: ${result.stderr}`);
-    assert.match(result.stderr, message);
-    assert.match(result.stderr, /^[^\n]+\n$/);
-  }
-  const unknown = await sql(at, [], { input: ".nothing" });
-  assert.equal([unknown.code, unknown.stdout.length], [2, 0]);
-  assert.match(unknown.stderr, "there is no command .nothing; .help lists them");
-});
-
-test("a source that fails ends it, in one line and with its exit code", async () => {
-  await using origin = await startOrigin();
-  const { path: cwd, remove } = makeFolder();
-  try {
-    const run = (...args: string[]): Promise<CommandResult> =>
-      runCommand(["sql", ...args], { cwd });
-    const url = origin.url("/blob?size=100000&token=SECRET");
-    const random = await run(url, "select 1 from sqlite_schema");
-    assert.is(random.code, 1);
-    assert.match(random.stderr, /\/blob: file is not a database; .* --replica\.\n$/);
-    await origin.set("/missing", { status: 404 });
-    const missing = await run(origin.url("/missing"), "select 1");
-    assert.is(missing.code, 1);
-    assert.match(missing.stderr, "SOURCE_NOT_FOUND: ");
-    for (const { stderr } of [random, missing]) assert.not.match(stderr, "SECRET");
-    const nowhere = await run("not-here", "select 1");
-    assert.is(nowhere.code, 2);
-    assert.match(nowhere.stderr, "name a URL, or the folder of a Litestream replica");
-  } finally {
-    remove();
-  }
-});
-
-testServed("a signal ends it, and leaves nothing behind", async (at) => {
-  const endless =
-    "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n";
-  const temporary = makeFolder();
-  try {
-    const args = ["sql", at.served.url, `select 1; ${endless}`];
-    const command = new Command(args, { cwd: at.folder, env: { TMPDIR: temporary.path } });
-    await command.until(/1\n-\n1\n/);
-    command.kill("SIGTERM");
-    const { code, stderr } = await command.result;
-    assert.equal([code, stderr], [143, ""]);
-    assert.equal(readdirSync(temporary.path), []);
-  } finally {
-    temporary.remove();
-  }
-});
-
-testServed("that nobody reads any more is no failure", async (at) => {
-  const head = findProgram("head");
-  if (head === undefined) return;
-  const main = new URL("../adapters/cli/main.js", import.meta.url).pathname;
-  const line = `'${process.execPath}' '${main}' sql '${at.served.url}' \
-    "select a.* from song a, song b"; echo "exit $?" >&2`;
-  const { stdout, stderr } = spawnSync("sh", ["-c", `{ ${line}; } | '${head}' -n 1`], {
-    encoding: "utf8",
-  });
-  assert.match(stdout, /^id +title/);
-  assert.is(stderr, "exit 0\n");
 });
 
 test("a database of the world is asked where it is", async () => {

@@ -106,7 +106,7 @@ const FIRST_WORDS = [
   ...["create", "drop", "alter", "begin", "commit", "end", "rollback", "savepoint", "release"],
   ...["vacuum", "analyze", "reindex", "attach", "detach"],
 ];
-const SQL = new RegExp(`^\\s*(?:(?:${FIRST_WORDS.join("|")})(?![\\w.-])|/\\*|--|;)`, "i");
+const SQL = new RegExp(`^\\s*(?:$|(?:${FIRST_WORDS.join("|")})(?![\\w.-])|/\\*|--|;)`, "i");
 const COMMAND = /^\s*\.(?:tables|schema|status|hydrate|help|quit|exit)\b/;
 
 /** Whether an argument is what to run, and not a file: it begins as SQL or our commands do. */
