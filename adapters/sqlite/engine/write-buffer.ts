@@ -30,7 +30,8 @@ export class WriteBuffer {
       this.flush();
     }
     if (!this.#pages.has(offset)) this.#held += bytes.length;
-    this.#pages.set(offset, bytes.slice());
+    // Not `slice`, which copies nothing of a Buffer: SQLite uses this memory for the next page.
+    this.#pages.set(offset, new Uint8Array(bytes));
     this.#end = Math.max(this.#end, offset + bytes.length);
     if (this.#held >= MOST_HELD) this.flush();
   }
