@@ -12,8 +12,8 @@ export const LOCK = { NONE: 0, SHARED: 1, RESERVED: 2, PENDING: 3, EXCLUSIVE: 4 
 
 export type LockLevel = (typeof LOCK)[keyof typeof LOCK];
 
-/** Who holds the words, as its place and 1; 0 for nobody. */
-const MUTEX = PLACES;
+/** Who has `RESERVED` or more, as its place and 1; 0 for nobody. */
+const WRITER = PLACES;
 /** Rises whenever somebody lets go of something. */
 const CHANGES = PLACES + 1;
 const WORDS = PLACES + 2;
@@ -21,13 +21,13 @@ const WORDS = PLACES + 2;
 /** The level of a place that nobody has. */
 const VACANT = -1;
 
-/** Nobody holds the words for longer than some microseconds; the wait ends where somebody died. */
-const MUTEX_WAIT_MS = 5;
-
 /**
  * The locks on a database file, in memory that all threads of its connections share: each has a
  * place of its own, which holds the level of its lock. Node has no locks that SQLite's own files
  * systems would use, and the file belongs to one process.
+ *
+ * Nobody waits in here, so that a thread can end at any step: who wants something says so first,
+ * and looks at the others afterwards. Of two who do that at once at least one sees the other.
  */
 export class FileLocks {
   readonly memory: SharedArrayBuffer;
@@ -40,23 +40,17 @@ export class FileLocks {
     if (memory === undefined) this.#words.fill(VACANT, 1, PLACES);
   }
 
-  /** A place for one more connection; undefined where there are too many. */
+  /** A place for one more connection; undefined where there are too many. For one thread only. */
   take(): number | undefined {
-    return this.#alone(CLONE_PLACE, () => {
-      const place = this.#words.subarray(1, PLACES).indexOf(VACANT);
-      if (place === -1) return undefined;
-      this.#words[place + 1] = LOCK.NONE;
-      return place + 1;
-    });
+    const place = this.#words.subarray(1, PLACES).indexOf(VACANT);
+    if (place === -1) return undefined;
+    Atomics.store(this.#words, place + 1, LOCK.NONE);
+    return place + 1;
   }
 
   /** Gives a place back, whatever was held there, even by a thread that died. */
   vacate(place: number): void {
-    Atomics.compareExchange(this.#words, MUTEX, place + 1, 0);
-    this.#alone(CLONE_PLACE, () => {
-      this.#words[place] = VACANT;
-    });
-    this.#tell();
+    this.#release(place, VACANT);
   }
 
   levelOf(place: number): LockLevel {
@@ -66,25 +60,25 @@ export class FileLocks {
   /** Whether the lock could be had; where not, `EXCLUSIVE` leaves `PENDING` behind. */
   raise(place: number, level: LockLevel): boolean {
     if (this.levelOf(place) >= level) return true;
-    return this.#alone(place, () => {
-      const others = this.#highestOther(place);
-      if (level === LOCK.SHARED) return this.#set(place, level, others < LOCK.PENDING);
-      if (level === LOCK.RESERVED) return this.#set(place, level, others < LOCK.RESERVED);
-      assert(level !== LOCK.PENDING, "SQLite never asks for PENDING");
-      if (!this.#set(place, LOCK.PENDING, others < LOCK.RESERVED)) return false;
-      return this.#set(place, level, others < LOCK.SHARED);
-    });
+    if (level === LOCK.SHARED) return this.#share(place);
+    assert(level !== LOCK.PENDING, "SQLite never asks for PENDING");
+    const writer = Atomics.compareExchange(this.#words, WRITER, 0, place + 1);
+    if (writer !== 0 && writer !== place + 1) return false;
+    Atomics.store(this.#words, place, level === LOCK.RESERVED ? level : LOCK.PENDING);
+    if (level === LOCK.RESERVED) return true;
+    if (this.#highestOther(place) >= LOCK.SHARED) return false;
+    Atomics.store(this.#words, place, level);
+    return true;
   }
 
   lower(place: number, level: LockLevel): void {
-    if (this.levelOf(place) <= level) return;
-    Atomics.store(this.#words, place, level);
-    this.#tell();
+    if (this.levelOf(place) > level) this.#release(place, level);
   }
 
   /** Whether another connection is about to write. */
   isReservedByOther(place: number): boolean {
-    return this.#highestOther(place) >= LOCK.RESERVED;
+    const writer = Atomics.load(this.#words, WRITER);
+    return writer !== 0 && writer !== place + 1;
   }
 
   /** Whether the clone keeps everybody out for a moment. */
@@ -102,9 +96,11 @@ export class FileLocks {
     return Atomics.load(this.#words, CHANGES);
   }
 
-  #set(place: number, level: LockLevel, isFree: boolean): boolean {
-    if (isFree) Atomics.store(this.#words, place, level);
-    return isFree;
+  #share(place: number): boolean {
+    Atomics.store(this.#words, place, LOCK.SHARED);
+    if (this.#highestOther(place) < LOCK.PENDING) return true;
+    this.#release(place, LOCK.NONE);
+    return false;
   }
 
   #highestOther(place: number): number {
@@ -115,22 +111,9 @@ export class FileLocks {
     return highest;
   }
 
-  #alone<Result>(place: number, work: () => Result): Result {
-    const words = this.#words;
-    for (let holder = 0; ; ) {
-      holder = Atomics.compareExchange(words, MUTEX, 0, place + 1);
-      if (holder === 0) break;
-      Atomics.wait(words, MUTEX, holder, MUTEX_WAIT_MS);
-    }
-    try {
-      return work();
-    } finally {
-      Atomics.store(words, MUTEX, 0);
-      Atomics.notify(words, MUTEX);
-    }
-  }
-
-  #tell(): void {
+  #release(place: number, level: LockLevel | typeof VACANT): void {
+    Atomics.store(this.#words, place, level);
+    if (level < LOCK.RESERVED) Atomics.compareExchange(this.#words, WRITER, place + 1, 0);
     Atomics.add(this.#words, CHANGES, 1);
     Atomics.notify(this.#words, CHANGES);
   }
