@@ -2,32 +2,27 @@ import type { NamedParameters, SqlParameter } from "../shared/values.ts";
 import type { Core } from "./core.ts";
 import { TRANSIENT } from "./heap.ts";
 
-const INT_MIN: number = -(2 ** 31);
-const INT_MAX: number = 2 ** 31 - 1;
-
-/** The parameters of one statement. */
+/** The parameters of one statement, which are given as better-sqlite3 takes them. */
 export class Bindings {
   readonly #core: Core;
   readonly #statement: number;
-  readonly #count: number;
-  /** By place, from 1; null for those without a name. */
-  readonly #names: (string | null)[] = [];
-  readonly #hasNames: boolean;
+  /** Those without a name, from 1, in order; a number such as `?2` is no name. */
+  readonly #places: number[] = [];
+  readonly #names = new Map<string, number>();
+  /** Places with a number, which may be given by it too. */
+  readonly #numbers = new Map<string, number>();
 
   constructor(core: Core, statement: number) {
     this.#core = core;
     this.#statement = statement;
     const { raw, heap } = core;
-    this.#count = raw.sqlite3_bind_parameter_count(statement);
-    for (let place = 1; place <= this.#count; place += 1) {
+    const count = raw.sqlite3_bind_parameter_count(statement);
+    for (let place = 1; place <= count; place += 1) {
       const name = heap.zeroEnded(raw.sqlite3_bind_parameter_name(statement, place));
-      this.#names.push(name === "" || name.startsWith("?") ? null : name.slice(1));
+      if (name !== "" && !name.startsWith("?")) this.#names.set(name.slice(1), place);
+      else this.#places.push(place);
+      if (name.startsWith("?")) this.#numbers.set(name.slice(1), place);
     }
-    this.#hasNames = this.#names.some((name) => name !== null);
-  }
-
-  get count(): number {
-    return this.#count;
   }
 
   /**
@@ -38,28 +33,39 @@ export class Bindings {
    *   SQLite has no type for.
    */
   bind(given: readonly unknown[]): void {
-    if (this.#count === 0 && given.length === 0) return;
-    const values: SqlParameter[] = [];
     let named: NamedParameters | undefined;
+    let bound = 0;
+    const bindNext = (value: unknown): void => {
+      const place = this.#places[bound];
+      if (place === undefined) throw new RangeError("Too many parameter values were provided");
+      this.#bindOne(place, value as SqlParameter);
+      bound += 1;
+    };
     for (const value of given) {
-      if (Array.isArray(value)) values.push(...value);
-      else if (!isNamed(value)) values.push(value as SqlParameter);
-      else if (named === undefined) named = value;
-      else throw new TypeError("You cannot specify named parameters in two different objects");
+      if (Array.isArray(value)) for (const one of value) bindNext(one);
+      else if (!isNamed(value)) bindNext(value);
+      else if (named === undefined) {
+        named = value;
+        bound += this.#bindNamed(named);
+      } else throw new TypeError("You cannot specify named parameters in two different objects");
     }
-    let next = 0;
-    for (let place = 1; place <= this.#count; place += 1) {
-      const name = this.#names[place - 1] ?? null;
-      if (name === null) {
-        if (next === values.length) throw new RangeError("Too few parameter values were provided");
-        this.#bindOne(place, values[next]);
-        next += 1;
-      } else this.#bindOne(place, namedValue(named, name));
+    if (named === undefined && this.#names.size > 0) {
+      throw new TypeError("Missing named parameters");
     }
-    if (next < values.length) throw new RangeError("Too many parameter values were provided");
-    if (named !== undefined && !this.#hasNames) {
-      throw new TypeError("Named parameters were provided, and the statement has none");
+    if (bound < this.#places.length) {
+      throw new RangeError("Too few parameter values were provided");
     }
+  }
+
+  /** Returns how many places without a name it has bound, by their numbers. */
+  #bindNamed(named: NamedParameters): number {
+    for (const [name, place] of this.#names) {
+      if (!Object.hasOwn(named, name)) throw new RangeError(`Missing named parameter "${name}"`);
+      this.#bindOne(place, named[name]);
+    }
+    const numbers = [...this.#numbers].filter(([number]) => Object.hasOwn(named, number));
+    for (const [number, place] of numbers) this.#bindOne(place, named[number]);
+    return numbers.length;
   }
 
   #bindOne(place: number, value: SqlParameter): void {
@@ -72,13 +78,8 @@ export class Bindings {
     const statement = this.#statement;
     switch (typeof value) {
       case "number":
-        if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
-          return raw.sqlite3_bind_double(statement, place, value);
-        }
-        if (value >= INT_MIN && value <= INT_MAX) {
-          return raw.sqlite3_bind_int(statement, place, value);
-        }
-        return raw.sqlite3_bind_int64(statement, place, BigInt(value));
+        // A real number, as native drivers have it: an integer for SQL is a bigint.
+        return raw.sqlite3_bind_double(statement, place, value);
       case "string":
         return heap.withText(value, (pointer, length) =>
           raw.sqlite3_bind_text(statement, place, pointer, length, TRANSIENT),
@@ -113,9 +114,4 @@ function isNamed(value: unknown): value is NamedParameters {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
-}
-
-function namedValue(named: NamedParameters | undefined, name: string): SqlParameter {
-  if (named !== undefined && Object.hasOwn(named, name)) return named[name];
-  throw new RangeError(`Missing named parameter "${name}"`);
 }

@@ -1,9 +1,11 @@
-/**
- * What a column holds, or a parameter is given: an integer that a double cannot hold exactly is a
- * bigint. A boolean as a parameter is 1 or 0.
- */
+/** What a column holds: an integer that a double cannot hold exactly is a bigint. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
+/**
+ * A number is a real one for SQL, which matters where no column makes an integer of it, as in
+ * `typeof(?)` or `? / 2`; a bigint is an integer. So it is with better-sqlite3 and node:sqlite. A
+ * boolean is the integer 1 or 0.
+ */
 export type SqlParameter = SqlValue | undefined | boolean;
 
 /** By name, without the `:`, `@` or `$` before it. */
