@@ -34,8 +34,8 @@ export class CloneOwner implements PageOwner {
     return this.clone.read(offset, length, { signal });
   }
 
-  write(offset: number, bytes: Uint8Array): Promise<void> {
-    return this.clone.write(offset, bytes);
+  write(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    return this.clone.write(offset, bytes, { signal });
   }
 
   resize(size: number): Promise<void> {

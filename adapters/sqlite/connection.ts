@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { HeadwaterError } from "../../lib/index.ts";
 import type { ServedConnection } from "./page-service.ts";
@@ -10,6 +11,7 @@ import type {
   StatementName,
   Work,
   WorkDone,
+  WorkOrder,
   WorkResult,
 } from "./shared/work.ts";
 
@@ -23,20 +25,11 @@ interface Waiting {
 
 /** A statement that the thread of a connection has, or will have, prepared. */
 export class KnownStatement {
-  readonly number: number;
-  #sql: string | undefined;
+  readonly name: StatementName;
   #names: readonly string[] = [];
 
   constructor(number: number, sql: string) {
-    this.number = number;
-    this.#sql = sql;
-  }
-
-  /** The SQL is in it the first time only. */
-  takeName(): StatementName {
-    const name = { number: this.number, sql: this.#sql };
-    this.#sql = undefined;
-    return name;
+    this.name = { number, sql };
   }
 
   /** Makes objects of the rows that it has returned, in the order in which they came. */
@@ -101,12 +94,15 @@ export class Connection {
     const cancel = (): void => {
       this.#served.interruption.cancel(id);
     };
+    // Many calls may have one signal: from the eleventh on, Node would take that for a leak.
+    if (signal instanceof EventTarget) setMaxListeners(0, signal);
     signal?.addEventListener("abort", cancel, { once: true });
     try {
+      this.#served.interruption.expect(id);
+      post(this.#worker, { id, work });
       return await new Promise<WorkResult>((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject });
         this.#worker.ref();
-        this.#worker.postMessage({ id, work });
       });
     } catch (error) {
       const isInterrupt = error instanceof SqliteError && error.resultCode === SQLITE.INTERRUPT;
@@ -167,7 +163,16 @@ export class Connection {
     if (this.#statements.size <= MOST_STATEMENTS) return;
     const [sql, oldest] = this.#statements.entries().next().value as [string, KnownStatement];
     this.#statements.delete(sql);
-    this.do({ kind: "release", numbers: [oldest.number] }).catch(() => {}); // it ends anyway
+    this.do({ kind: "release", numbers: [oldest.name.number] }).catch(() => {}); // it ends anyway
+  }
+}
+
+/** @throws {TypeError} for what cannot be sent to another thread, such as a function. */
+function post(worker: Worker, order: WorkOrder): void {
+  try {
+    worker.postMessage(order);
+  } catch (error) {
+    throw new TypeError((error as Error).message, { cause: error });
   }
 }
 

@@ -11,7 +11,7 @@ export interface PageOwner {
   /** Where the pages that are local lie, the first of these that exists. */
   readonly paths: readonly string[];
   read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
-  write(offset: number, bytes: Uint8Array): Promise<void>;
+  write(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   resize(size: number): Promise<void>;
   flush(): Promise<void>;
   /** Has parts fetched that will soon be read, in this order. Nobody waits for them. */

@@ -41,6 +41,9 @@ export class PageService {
   #pages: LocalPages;
   #scans: Scans | undefined;
   #forget: () => void = () => {};
+  #isClosed = false;
+  /** Ends when all changes that were asked for have been made, or have failed. */
+  #changes: Promise<void> = Promise.resolve();
 
   constructor(options: PageServiceOptions) {
     this.#options = options;
@@ -50,9 +53,10 @@ export class PageService {
     this.#memory.setJournal(JOURNAL.LOG, existsSync(`${file}-wal`));
   }
 
-  /** @throws {HeadwaterError} `LOCKED` when there are too many connections. */
+  /** @throws {HeadwaterError} `LOCKED` when there are too many connections; `CLOSED`. */
   connect(): ServedConnection {
     const { file, writable, timeoutMs } = this.#options;
+    if (this.#isClosed) throw new HeadwaterError("CLOSED", "the database is closed");
     const place = this.#locks.take();
     if (place === undefined) {
       throw new HeadwaterError("LOCKED", `${file} has ${MOST_CONNECTIONS} connections already`);
@@ -75,9 +79,11 @@ export class PageService {
       interruption,
       end: () => {
         if (!this.#connections.delete(connection)) return;
+        interruption.end();
         ending.abort(new HeadwaterError("CLOSED", "the connection is closed"));
         stop();
-        this.#locks.vacate(place);
+        // What it has asked for is written, or not, before somebody else can write.
+        void this.#changes.then(() => this.#locks.vacate(place));
       },
     };
     this.#connections.add(connection);
@@ -92,6 +98,7 @@ export class PageService {
 
   /** Ends all connections. */
   close(): void {
+    this.#isClosed = true;
     this.#forget();
     for (const connection of [...this.#connections]) connection.end();
   }
@@ -151,14 +158,11 @@ export class PageService {
       case "read":
         return this.#read(request, signal);
       case "write":
-        await this.#write(request.offset, request.bytes);
-        return { answer: undefined };
+        return this.#change(() => this.#write(request.offset, request.bytes, signal));
       case "truncate":
-        await this.#truncate(request.size);
-        return { answer: undefined };
+        return this.#change(() => this.#truncate(request.size));
       case "sync":
-        await owner.flush();
-        return { answer: undefined };
+        return this.#change(() => owner.flush());
       case "at":
         return this.#told(request, signal);
       case "file":
@@ -196,11 +200,19 @@ export class PageService {
     if (next.length > 0) this.#options.owner.prefetch(next);
   }
 
-  async #write(offset: number, bytes: Uint8Array): Promise<void> {
+  /** One after the other, also where who asked for it has stopped waiting. */
+  async #change(work: () => Promise<void>): Promise<{ answer: undefined }> {
+    const changed = this.#changes.then(work);
+    this.#changes = changed.catch(() => {});
+    await changed;
+    return { answer: undefined };
+  }
+
+  async #write(offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const { owner } = this.#options;
     const end = offset + bytes.length;
     if (end > owner.size) await owner.resize(end);
-    await owner.write(offset, bytes);
+    await owner.write(offset, bytes, signal);
     this.#memory.size = owner.size;
   }
 

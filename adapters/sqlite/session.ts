@@ -44,7 +44,7 @@ export class Session {
     options: CallOptions = {},
   ): Promise<RunResult> {
     return this.#gate(async () => {
-      const statement = this.#connection.statement(sql).takeName();
+      const statement = this.#connection.statement(sql).name;
       return (await this.#do({ kind: "run", statement, parameters }, options)) as RunResult;
     });
   }
@@ -69,10 +69,12 @@ export class Session {
     parameters: SqlParameters = NONE,
     options: CallOptions = {},
   ): AsyncGenerator<RowBatch, void, undefined> {
-    const known = this.#connection.statement(sql);
-    let rows = (await this.#gate(() =>
-      this.#do({ kind: "iterate", statement: known.takeName(), parameters }, options),
-    )) as Rows;
+    const { known, first } = await this.#gate(async () => {
+      const known = this.#connection.statement(sql);
+      const work: Work = { kind: "iterate", statement: known.name, parameters };
+      return { known, first: (await this.#do(work, options)) as Rows };
+    });
+    let rows = first;
     const { iteration = 0 } = rows;
     try {
       while (true) {
@@ -99,10 +101,10 @@ export class Session {
   }
 
   async columns(sql: string, options: CallOptions = {}): Promise<readonly ColumnInfo[]> {
-    const known = this.#connection.statement(sql);
-    return (await this.#gate(() =>
-      this.#do({ kind: "columns", statement: known.takeName() }, options),
-    )) as readonly ColumnInfo[];
+    return this.#gate(async () => {
+      const statement = this.#connection.statement(sql).name;
+      return (await this.#do({ kind: "columns", statement }, options)) as readonly ColumnInfo[];
+    });
   }
 
   #rows(
@@ -113,7 +115,7 @@ export class Session {
   ): Promise<SqlRow[]> {
     return this.#gate(async () => {
       const known = this.#connection.statement(sql);
-      const work: Work = { kind, statement: known.takeName(), parameters };
+      const work: Work = { kind, statement: known.name, parameters };
       return known.rows((await this.#do(work, options)) as Rows);
     });
   }

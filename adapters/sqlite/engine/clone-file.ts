@@ -4,7 +4,7 @@ import type { CloneAnswer, CloneRequest, LocalFile } from "../shared/clone-calls
 import type { CloneMemory } from "../shared/clone-memory.ts";
 import { type FileLocks, LOCK, type LockLevel } from "../shared/file-locks.ts";
 import { LocalPages } from "../shared/local-pages.ts";
-import type { ThreadCaller } from "../shared/thread-call.ts";
+import { INTERRUPTED_CALL, type ThreadCaller } from "../shared/thread-call.ts";
 import { readFully } from "./plain-file.ts";
 import type { VfsFile } from "./vfs-file.ts";
 import { WriteBuffer } from "./write-buffer.ts";
@@ -14,6 +14,8 @@ const MODES_OFFSET = 18;
 const MODES_END = 20;
 const ROLLBACK_MODE = 1;
 const LOG_MODE = 2;
+/** How often who waits while the clone advances looks whether it is to end. */
+const LOOK_MS = 20;
 
 /** After so many bytes the clone's thread is told where they are being read. */
 const TOLD_SIZE: number = 128 * 2 ** 10;
@@ -56,7 +58,7 @@ export class CloneFile implements VfsFile {
     this.#options = options;
     const { caller } = options;
     this.#buffer = new WriteBuffer((offset, bytes) => {
-      caller.call({ kind: "write", offset, bytes });
+      caller.callToEnd({ kind: "write", offset, bytes });
     });
     this.#pages = new LocalPages(1, 0);
     this.#refresh();
@@ -84,12 +86,12 @@ export class CloneFile implements VfsFile {
 
   truncate(size: number): void {
     this.#buffer.flush();
-    this.#options.caller.call({ kind: "truncate", size });
+    this.#options.caller.callToEnd({ kind: "truncate", size });
   }
 
   sync(): void {
     this.#buffer.flush();
-    this.#options.caller.call({ kind: "sync" });
+    this.#options.caller.callToEnd({ kind: "sync" });
   }
 
   /** Writes what is held back: something else relies on it. */
@@ -102,7 +104,8 @@ export class CloneFile implements VfsFile {
   }
 
   lock(level: LockLevel): boolean {
-    const { locks, place } = this.#options;
+    const { caller, locks, place } = this.#options;
+    caller.checkOpen(); // the place is somebody else's then
     if (level !== LOCK.SHARED) return locks.raise(place, level);
     if (!this.#share()) return false;
     // Only here: within a transaction all pages are of one version.
@@ -135,14 +138,15 @@ export class CloneFile implements VfsFile {
 
   /** Whether it may read now. Nobody is turned away because the clone advances for a moment. */
   #share(): boolean {
-    const { locks, place, timeoutMs } = this.#options;
+    const { caller, locks, place, timeoutMs } = this.#options;
     const deadline = performance.now() + timeoutMs;
     while (true) {
       const { changes } = locks;
       if (locks.raise(place, LOCK.SHARED)) return true;
       const leftMs = deadline - performance.now();
       if (!locks.isHeldByClone || leftMs <= 0) return false;
-      locks.waitForChange(changes, leftMs);
+      if (caller.interruption.isSet) throw INTERRUPTED_CALL;
+      locks.waitForChange(changes, Math.min(leftMs, LOOK_MS));
     }
   }
 

@@ -29,11 +29,11 @@ export class ConnectionFiles implements VfsFiles {
     const create = (flags & OPEN.CREATE) !== 0;
     const journal = this.#journalAt(path);
     if (journal !== undefined && create) this.#memory.setJournal(journal, true);
-    return PlainFile.open(path, { writable, create, changing: () => this.#database?.flush() });
+    return PlainFile.open(path, { writable, create, changing: () => this.#changing() });
   }
 
   delete(path: string, isDurable: boolean): boolean {
-    this.#database?.flush(); // a journal ends only after what it protects is written
+    this.#changing();
     try {
       unlinkSync(path);
     } catch (error) {
@@ -61,6 +61,15 @@ export class ConnectionFiles implements VfsFiles {
   sleep(ms: number): void {
     const { interruption } = this.caller;
     if (!interruption.isSet) interruption.waitFrom(interruption.wakes, ms);
+  }
+
+  /**
+   * A journal ends only after what it protects is written, and a connection that has ended, whose
+   * locks may be somebody else's, changes nothing more.
+   */
+  #changing(): void {
+    this.caller.checkOpen();
+    this.#database?.flush();
   }
 
   /** Which of the database's own journals has this name, if any has. */

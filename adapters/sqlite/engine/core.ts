@@ -65,7 +65,14 @@ export class Core {
   /** The error that SQLite has just reported, with its cause where a page could not be had. */
   error(code: number): SqliteError {
     const { raw, heap, db } = this;
-    const cause = this.#vfs.takeFailure();
+    const cause = this.#vfs.takeFailure(code);
+    // It was waiting for a lock, and SQLite has no other word for not getting it.
+    if ((code & 0xff) === SQLITE.BUSY && this.#interruption.isSet) {
+      return new SqliteError(
+        SQLITE.INTERRUPT,
+        heap.zeroEnded(raw.sqlite3_errstr(SQLITE.INTERRUPT)),
+      );
+    }
     const isOfConnection = db !== 0 && (raw.sqlite3_extended_errcode(db) & 0xff) === (code & 0xff);
     const text = heap.zeroEnded(isOfConnection ? raw.sqlite3_errmsg(db) : raw.sqlite3_errstr(code));
     const extended = isOfConnection ? raw.sqlite3_extended_errcode(db) : code;
@@ -95,10 +102,5 @@ export class Core {
     } finally {
       for (const pointer of [target, name, vfs]) heap.free(pointer);
     }
-  }
-
-  /** Whether somebody wants what runs to end. */
-  get isInterrupted(): boolean {
-    return this.#interruption.isSet;
   }
 }

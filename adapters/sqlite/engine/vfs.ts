@@ -33,7 +33,7 @@ export class Vfs {
   readonly #files: VfsFiles;
   readonly #open = new Map<number, VfsFile>();
   readonly #dispose: () => void;
-  #failure: unknown;
+  #failure: { readonly code: number; readonly error: unknown } | undefined;
 
   constructor(sqlite: Sqlite, heap: Heap, files: VfsFiles) {
     count += 1;
@@ -43,11 +43,16 @@ export class Vfs {
     this.#dispose = this.#register(sqlite);
   }
 
-  /** What made a method fail last, asked for once. SQLite itself tells only that one did. */
-  takeFailure(): unknown {
+  /**
+   * What made a method fail last with that code, asked for once. SQLite itself tells only that one
+   * did, and does not tell every time: then it is not the cause of what fails later.
+   */
+  takeFailure(code: number): unknown {
     const failure = this.#failure;
     this.#failure = undefined;
-    return failure;
+    return failure !== undefined && (failure.code & 0xff) === (code & 0xff)
+      ? failure.error
+      : undefined;
   }
 
   /** After every connection that uses it is closed. */
@@ -180,9 +185,10 @@ export class Vfs {
 
   #failed(code: number, error: unknown): number {
     if (error === INTERRUPTED_CALL) return SQLITE.INTERRUPT;
-    this.#failure = error;
     const { code: name } = error as NodeJS.ErrnoException;
-    return name === "ENOSPC" || name === "DESTINATION_FULL" ? SQLITE.FULL : code;
+    const told = name === "ENOSPC" || name === "DESTINATION_FULL" ? SQLITE.FULL : code;
+    this.#failure = { code: told, error };
+    return told;
   }
 
   #put32(target: number, value: number): void {

@@ -26,8 +26,6 @@ interface Iteration {
 export class WorkHandler {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<number, Prepared>();
-  /** The SQL of each number, whether or not it could be prepared. */
-  readonly #sources = new Map<number, string>();
   readonly #iterations = new Map<number, Iteration>();
   #lastIteration = 0;
 
@@ -46,6 +44,11 @@ export class WorkHandler {
 
   /** A promise only where a module has to be imported first. */
   run(work: Work): WorkResult | Promise<WorkResult> {
+    const isEnding = work.kind === "release" || work.kind === "leave" || work.kind === "close";
+    // What is short runs without ever looking.
+    if (!isEnding && this.#database.interruption.isSet) {
+      throw new SqliteError(SQLITE.INTERRUPT, "interrupted");
+    }
     switch (work.kind) {
       case "get":
         return this.#get(work.statement, work.parameters);
@@ -138,7 +141,6 @@ export class WorkHandler {
     for (const number of numbers) {
       const prepared = this.#prepared.get(number);
       this.#prepared.delete(number);
-      this.#sources.delete(number);
       if (prepared?.statement.busy === false) this.#database.release(prepared.statement);
     }
   }
@@ -185,12 +187,9 @@ export class WorkHandler {
   }
 
   #statement({ number, sql }: StatementName): Prepared {
-    if (sql !== undefined) this.#sources.set(number, sql);
     const known = this.#prepared.get(number);
     if (known !== undefined && !known.statement.busy) return known;
-    const source = this.#sources.get(number);
-    if (source === undefined) throw new SqliteError(SQLITE.MISUSE, `no statement ${number}`);
-    const statement = this.#database.prepare(source);
+    const statement = this.#database.prepare(sql);
     const prepared = {
       statement: statement.reader ? statement.raw() : statement,
       names: undefined,

@@ -1,14 +1,13 @@
 /** Rises with everything that a waiting thread should look at. */
 const WAKE = 0;
-/** How many pieces of work were cancelled so far. */
-const COUNT = 1;
-const RING = 2;
-/** The last ones that were cancelled are remembered; one that waits for longer runs. */
-const RING_SIZE = 254;
+const ENDED = 1;
+const CANCELLED = 2;
+const WORD_BITS = 32;
+/** Work that waits behind as many others cannot be told from the last of them. */
+const PLACES: number = 2 ** 16;
 
-/** What runs without a number: only the end of everything interrupts it. */
+/** What runs without a number: only the end of the connection interrupts it. */
 export const UNNUMBERED = 0;
-const EVERYTHING = -1;
 
 /**
  * Ends what another thread runs or waits for, in memory that both share. Work has a number, so that
@@ -17,48 +16,45 @@ const EVERYTHING = -1;
 export class Interruption {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
-  #current = UNNUMBERED;
-  #seen = 0;
-  #isSet = false;
+  /** What this thread does now. */
+  current: number = UNNUMBERED;
 
   /** @param memory of another thread's. */
   constructor(memory?: SharedArrayBuffer) {
-    const bytes = (RING + RING_SIZE) * Int32Array.BYTES_PER_ELEMENT;
+    const bytes = (CANCELLED + PLACES / WORD_BITS) * Int32Array.BYTES_PER_ELEMENT;
     this.memory = memory ?? new SharedArrayBuffer(bytes);
     this.#words = new Int32Array(this.memory);
   }
 
-  /** What this thread does now. */
-  set current(work: number) {
-    this.#current = work;
-    this.#isSet = false;
-    this.#seen = -1; // it may have been cancelled long ago
-  }
-
   /** Whether what this thread does now is to end. */
   get isSet(): boolean {
-    const count = Atomics.load(this.#words, COUNT);
-    if (count === this.#seen) return this.#isSet;
-    this.#seen = count;
-    for (let place = 0; place < RING_SIZE; place += 1) {
-      const work = Atomics.load(this.#words, RING + place);
-      const isCurrent = this.#current !== UNNUMBERED && work === this.#current;
-      if (isCurrent || work === EVERYTHING) this.#isSet = true;
-    }
-    return this.#isSet;
+    if (this.isEnded) return true;
+    if (this.current === UNNUMBERED) return false;
+    const { word, bit } = placeOf(this.current);
+    return (Atomics.load(this.#words, word) & bit) !== 0;
+  }
+
+  /** Before work with that number is given to the other thread. */
+  expect(work: number): void {
+    const { word, bit } = placeOf(work);
+    Atomics.and(this.#words, word, ~bit);
   }
 
   /** Ends that work, or keeps it from beginning. */
   cancel(work: number): void {
-    const count = Atomics.load(this.#words, COUNT);
-    Atomics.store(this.#words, RING + (count % RING_SIZE), work);
-    Atomics.store(this.#words, COUNT, count + 1);
+    const { word, bit } = placeOf(work);
+    Atomics.or(this.#words, word, bit);
     this.wake();
   }
 
-  /** For good. */
-  cancelEverything(): void {
-    this.cancel(EVERYTHING);
+  /** Nothing is done, answered or waited for any more. */
+  end(): void {
+    Atomics.store(this.#words, ENDED, 1);
+    this.wake();
+  }
+
+  get isEnded(): boolean {
+    return Atomics.load(this.#words, ENDED) !== 0;
   }
 
   wake(): void {
@@ -75,4 +71,9 @@ export class Interruption {
   waitFrom(wakes: number, ms: number): void {
     Atomics.wait(this.#words, WAKE, wakes, ms);
   }
+}
+
+function placeOf(work: number): { word: number; bit: number } {
+  const place = work % PLACES;
+  return { word: CANCELLED + (place >>> 5), bit: 1 << (place & 31) };
 }

@@ -45,13 +45,29 @@ export class ThreadCaller<Request, Answer> {
   }
 
   /**
-   * @throws what the other thread threw; `TIMEOUT` where it does not answer; `INTERRUPTED_CALL`.
+   * @throws what the other thread threw; `TIMEOUT` where it does not answer; `CLOSED` where it does
+   *   so no more; `INTERRUPTED_CALL`.
    */
-  call(request: Request, transfer: readonly ArrayBuffer[] = []): Answer {
+  call(request: Request): Answer {
+    return this.#call(request, true);
+  }
+
+  /** The same for what must not be given up halfway: it is not interrupted. */
+  callToEnd(request: Request): Answer {
+    return this.#call(request, false);
+  }
+
+  /** @throws {HeadwaterError} `CLOSED` when the other thread answers no more. */
+  checkOpen(): void {
+    if (this.#interruption.isEnded) throw new HeadwaterError("CLOSED", "the database is closed");
+  }
+
+  #call(request: Request, isInterruptible: boolean): Answer {
+    this.checkOpen();
     this.#lastId += 1;
     const id = this.#lastId;
     const asked: Asked<Request> = { id, request };
-    this.#port.postMessage(asked, [...transfer]);
+    this.#port.postMessage(asked);
     const deadline = performance.now() + this.#timeoutMs;
     while (true) {
       const { wakes } = this.#interruption;
@@ -60,7 +76,8 @@ export class ThreadCaller<Request, Answer> {
         if (answered.error !== undefined) throw restoreError(answered.error);
         return answered.answer as Answer;
       }
-      if (this.#interruption.isSet) throw INTERRUPTED_CALL;
+      this.checkOpen();
+      if (isInterruptible && this.#interruption.isSet) throw INTERRUPTED_CALL;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) throw this.#late();
       this.#interruption.waitFrom(wakes, leftMs);

@@ -2,10 +2,10 @@ import type { DatabaseHandle } from "./clone-calls.ts";
 import type { ErrorMessage } from "./sqlite-error.ts";
 import type { ColumnInfo, RunResult, SqlParameters, SqlValue } from "./values.ts";
 
-/** A statement, by the number that the caller has given it; its SQL comes the first time. */
+/** A statement, by the number that the caller has given it. */
 export interface StatementName {
   readonly number: number;
-  readonly sql: string | undefined;
+  readonly sql: string;
 }
 
 /** A function in a module, which the connection's thread imports. */
