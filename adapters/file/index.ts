@@ -8,7 +8,7 @@ export {
   readMap,
 } from "./inspect-map.ts";
 export * from "./local-copy.ts";
-export type { LockHolder, LockState } from "./lock.ts";
-export type { CopyNames } from "./names.ts";
+export { FileLock, type LockHolder, type LockState } from "./lock.ts";
+export { type CopyNames, namesOf } from "./names.ts";
 export type { ProcessIdentity } from "./process-identity.ts";
 export * from "./repair-map.ts";

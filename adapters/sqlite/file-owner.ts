@@ -1,5 +1,5 @@
 import type { ByteRange } from "../../lib/index.ts";
-import { FileDevice } from "../file/index.ts";
+import { FileDevice, FileLock, namesOf } from "../file/index.ts";
 import type { PageOwner } from "./page-owner.ts";
 
 /** Any will do: every page is local. */
@@ -11,15 +11,26 @@ export class FileOwner implements PageOwner {
   readonly isComplete = true;
   readonly paths: readonly string[];
   readonly #device: FileDevice;
+  readonly #lock: FileLock;
 
-  private constructor(device: FileDevice, path: string) {
+  private constructor(device: FileDevice, lock: FileLock, path: string) {
     this.#device = device;
+    this.#lock = lock;
     this.paths = [path];
   }
 
-  /** @throws {HeadwaterError} `DESTINATION_FAILED` where there is no such file. */
+  /**
+   * @throws {HeadwaterError} `DESTINATION_FAILED` where there is no such file; `LOCKED` where
+   *   somebody has it open in this way, or this process: its locks are not those of a file system.
+   */
   static async open(path: string): Promise<FileOwner> {
-    return new FileOwner(await FileDevice.open(path, { writable: true }), path);
+    const lock = await FileLock.acquire((await namesOf(path)).lock);
+    try {
+      return new FileOwner(await FileDevice.open(path, { writable: true }), lock, path);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 
   get size(): number {
@@ -52,7 +63,8 @@ export class FileOwner implements PageOwner {
     return () => {};
   }
 
-  close(): Promise<void> {
-    return this.#device.close();
+  async close(): Promise<void> {
+    await this.#device.close();
+    await this.#lock.release();
   }
 }
