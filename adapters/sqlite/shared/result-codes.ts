@@ -87,3 +87,20 @@ export function nameOfCode(code: number): string {
   const extended = EXTENDED_NAMES[primary]?.[(code >> 8) - 1];
   return extended === undefined || extended === "" ? name : `${name}_${extended}`;
 }
+
+let codes: ReadonlyMap<string, number> | undefined;
+
+/** The code of such a name; what is no name that SQLite gives is a plain error. */
+export function codeOfName(name: string): number {
+  codes ??= new Map(allCodes().map((code) => [nameOfCode(code), code]));
+  return codes.get(name) ?? (Number(/\d+$/.exec(name)?.[0] ?? SQLITE.ERROR) || SQLITE.ERROR);
+}
+
+function allCodes(): number[] {
+  return Object.keys(PRIMARY_NAMES).flatMap((name) => {
+    const primary = Number(name);
+    const extended = EXTENDED_NAMES[primary] ?? [];
+    // The primary code last: names that are none are its own.
+    return [...extended.map((_, index) => primary | ((index + 1) << 8)), primary];
+  });
+}
