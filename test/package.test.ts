@@ -78,6 +78,7 @@ for (const entry of [
   "./memory",
   "./nbd",
   "./ltx",
+  "./sqlite",
   "./hyparquet",
   "./testing",
 ]) {
