@@ -12,7 +12,7 @@ import { makeFolder } from "./sqlite-databases.ts";
 
 const test = suite("statements of SQL, beside better-sqlite3");
 
-const Native = await findNative();
+const Native = findNative();
 const folder = makeFolder();
 let asked = 0;
 

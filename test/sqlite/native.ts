@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+
 /** As much of better-sqlite3 as the tests use. It is no dependency, and has no types of its own. */
 export interface NativeStatement {
   readonly reader: boolean;
@@ -25,16 +27,18 @@ export interface NativeOptions {
 
 export type Native = new (path: string, options?: NativeOptions) => NativeDatabase;
 
-/** What the tests compare with, where it is installed; else says so. */
-export async function findNative(): Promise<Native | undefined> {
-  const name = "better-sqlite3"; // not known to the compiler, which would want its types
+const require = createRequire(import.meta.url);
+
+/** What the tests compare with, where it is installed, or in a folder of `NODE_PATH`; else says so. */
+export function findNative(): Native | undefined {
+  const name = "better-sqlite3";
   try {
-    const module = (await import(name)) as { readonly default: Native };
-    new module.default(":memory:").close();
-    return module.default;
+    const native = require(name) as Native;
+    new native(":memory:").close();
+    return native;
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
-    const why = reason
+    const isMissing = (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
+    const why = isMissing
       ? "is not installed"
       : `cannot be loaded: ${String(error).split("\n", 1)[0]}`;
     console.log(`skipped: ${name} ${why}`);
