@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 import type { Meter } from "../../lib/index.ts";
 import { type Asked, failure, networkFailure } from "./failures.ts";
 import { contentLengthOf, type ResponseHead } from "./response-head.ts";
+import { takeValve, type Valve } from "./valve.ts";
 
 /** With more than this in the queue the server is made to wait. */
 const QUEUE_SIZE: number = 2 ** 18;
@@ -34,7 +35,7 @@ interface Waiter {
 
 /**
  * One request and its response. The pieces of the body wait in a queue, which holds about 256 KiB;
- * then the connection is paused.
+ * then the connection is held back.
  */
 export class Exchange {
   /** Resolves when the response begins. */
@@ -42,6 +43,7 @@ export class Exchange {
   readonly #options: ExchangeOptions;
   #signal: AbortSignal | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #valve: Valve | undefined;
   #begin: (head: ResponseHead) => void = () => {};
   #refuse: (error: unknown) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
@@ -138,6 +140,9 @@ export class Exchange {
         // Thrown here, an error spares the connection.
         if (this.#end !== undefined) throw UNWANTED;
         this.#controller = controller;
+        takeValve((valve) => {
+          this.#valve = valve;
+        });
         meter.request();
         this.#time(headersTimeoutMs, "did not answer");
       },
@@ -177,13 +182,14 @@ export class Exchange {
     }
     this.#queue.push(piece);
     this.#queued += piece.length;
-    if (this.#queued > QUEUE_SIZE) this.#pause();
+    if (this.#queued > QUEUE_SIZE) this.#hold();
   }
 
   #finish(end: { readonly error: unknown }): void {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#stopTimer();
+    this.#valve?.release();
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#refuse(end.error);
     for (const waiter of this.#waiters.splice(0)) {
@@ -192,15 +198,15 @@ export class Exchange {
     }
   }
 
-  #pause(): void {
-    this.#controller?.pause();
+  #hold(): void {
+    this.#valve?.hold();
     this.#stopTimer(); // it is we who wait
   }
 
   #resume(): void {
-    if (this.#end !== undefined || !this.#controller?.paused) return;
+    if (this.#end !== undefined || !this.#valve?.isHeld) return;
     this.#time(this.#options.stallTimeoutMs, "stopped sending");
-    this.#controller.resume();
+    this.#valve.release();
   }
 
   #stopTimer(): void {
