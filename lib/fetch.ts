@@ -184,10 +184,10 @@ export class Fetch {
         await room;
         scheduler.held(clock.now() - since);
       }
-      if (this.class === "background") {
-        scheduler.arrived(piece.length);
-        if (rate.bytesPerSecond > 0) await this.#throttle(piece.length);
-      }
+      if (this.class === "background") scheduler.arrived(piece.length);
+      // Of what opening asked for, it may be the whole, most was asked for by nobody.
+      const isExempt = this.class === "demand" && this.#request.opened === undefined;
+      if (rate.bytesPerSecond > 0 && !isExempt) await this.#throttle(piece.length);
       this.#owedSince = clock.now();
     }
   }

@@ -131,6 +131,21 @@ test("a byte rate is kept, and another holds from then on", async () => {
   await clone.close();
 });
 
+test("a byte rate is kept by a pass over the whole that began with the opening", async () => {
+  const source = new ScriptedSource(original, { pieces: [REGION] });
+  const opened = Object.assign(source, { opened: { offset: 0, length: SIZE } });
+  const streaming = await stream({ source: opened, bytesPerSecond: 2 * REGION });
+  const { clone, clock } = streaming;
+  await clock.advance(10_000);
+  const slow = source.servedBytes / REGION;
+  assert.ok(18 <= slow && slow <= 22, `${slow} regions in 10 s at 2 a second`);
+  const read = clone.read(SIZE - 10, 10);
+  await clock.advance(10);
+  assert.equal(await read, original.subarray(SIZE - 10), "what is read is exempt");
+  assert.is(source.servedBytes, SIZE);
+  await clone.close();
+});
+
 test("a limit that is lifted is felt at once, and leaves nothing asleep", async () => {
   const streaming = await stream({ bytesPerSecond: 1 });
   const { clone, clock } = streaming;
