@@ -60,9 +60,10 @@ export const STRANGERS: readonly (readonly string[])[] = [
 
 /** Which adapter may import which other, and that one's entry only. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["hydrate", "file", "http", "ltx", "nbd", "sqlite"],
+  cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "sqlite"],
   hydrate: ["file", "http", "nbd"],
   ltx: ["http"],
+  manifest: ["http"],
   sqlite: ["file", "hydrate"],
 };
 

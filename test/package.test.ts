@@ -20,6 +20,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./http": ["http"],
   "./file": ["FileDevice", "FileMapStore"],
   "./memory": ["MemoryDevice", "MemoryMapStore"],
+  "./manifest": ["makeManifest", "openManifest", "Manifest"],
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
   "./ltx": ["litestream", "LtxDecoder", "LtxEncoder", "verifyLtx", "compactLtx", "applyLtx"],
   "./sqlite": ["openDatabase", "Database", "DatabaseSync", "SqliteError"],

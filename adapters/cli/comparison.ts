@@ -39,9 +39,29 @@ export async function compareWithFile(
   compared: (bytes: number) => void,
 ): Promise<Differences> {
   const differences = new DifferenceList();
+  let offset = 0;
+  for await (const theirs of readInOrder(source, signal)) {
+    const ours = new Uint8Array(theirs.length);
+    await readFileInto(file, offset, ours);
+    await differences.compare(offset, theirs, ours);
+    offset += theirs.length;
+    compared(offset);
+  }
+  return differences;
+}
+
+/**
+ * Reads a whole source from the beginning to the end.
+ *
+ * @throws {HeadwaterError} what the source throws, after some tries.
+ */
+export async function* readInOrder(
+  source: SourceDevice,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const ahead: Promise<Uint8Array>[] = [];
   let asked = 0;
-  for (let offset = 0; offset < source.size; offset += READ_SIZE) {
+  while (asked < source.size || ahead.length > 0) {
     while (asked < source.size && ahead.length < READS_AT_ONCE) {
       const length = Math.min(READ_SIZE, source.size - asked);
       const read = readPatiently(source, asked, length, signal);
@@ -49,12 +69,8 @@ export async function compareWithFile(
       ahead.push(read);
       asked += length;
     }
-    const theirs = (await ahead.shift()) ?? new Uint8Array();
-    const ours = await readFile(file, offset, theirs.length);
-    await differences.compare(offset, theirs, ours);
-    compared(offset + theirs.length);
+    yield (await ahead.shift()) ?? new Uint8Array();
   }
-  return differences;
 }
 
 class DifferenceList implements Differences {
@@ -106,16 +122,20 @@ async function readPatiently(
   }
 }
 
-async function readFile(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+/** Fills `target`. @throws {HeadwaterError} `SHORT_READ` */
+export async function readFileInto(
+  file: FileHandle,
+  offset: number,
+  target: Uint8Array,
+): Promise<void> {
   let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
+  while (filled < target.length) {
+    const left = target.length - filled;
+    const { bytesRead } = await file.read(target, filled, left, offset + filled);
     if (bytesRead === 0) {
       const message = `the file ends at ${offset + filled}; it became shorter while it was read`;
       throw new HeadwaterError("SHORT_READ", message);
     }
     filled += bytesRead;
   }
-  return bytes;
 }

@@ -2,8 +2,10 @@ import { EXIT_MEANINGS } from "./exit-codes.ts";
 import {
   COMMON_OPTIONS,
   COPY_OPTIONS,
+  DIGEST_OPTIONS,
   HYDRATE_OPTIONS,
   JSON_OPTION,
+  MANIFEST_OPTION,
   MAP_OPTIONS,
   type Option,
   OUTPUT_OPTIONS,
@@ -20,9 +22,24 @@ interface CommandHelp {
   readonly options: Readonly<Record<string, Option>>;
 }
 
-export type CommandName = "hydrate" | "info" | "ltx" | "map" | "serve" | "sql" | "verify";
+export type CommandName =
+  | "digest"
+  | "hydrate"
+  | "info"
+  | "ltx"
+  | "map"
+  | "serve"
+  | "sql"
+  | "verify";
 
 const HELP: Readonly<Record<CommandName, CommandHelp>> = {
+  digest: {
+    usage: "headwater digest <file or url> [-o FILE]",
+    text: `Reads the whole once and writes its manifest: a SHA-256 of each block. Whoever has the
+manifest can verify every byte of a copy, wherever it came from, and can bring a copy of
+one version to another by fetching only the blocks that differ.`,
+    options: { ...DIGEST_OPTIONS, ...JSON_OPTION, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
+  },
   hydrate: {
     usage: "headwater <url> [file]",
     text: `Makes the remote object a local file, resuming where an earlier run ended. Without a file
@@ -97,10 +114,11 @@ or comes with --replica, --at, --layout or --index.`,
     },
   },
   verify: {
-    usage: "headwater verify <url> <file>",
-    text: `Reads the whole source again and compares it with the finished file, byte by byte. Names
-the first ranges that differ; exits with 1 if there are any.`,
-    options: { ...JSON_OPTION, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
+    usage: "headwater verify <url> <file>, or headwater verify <file> --manifest WHERE",
+    text: `Reads the whole source again and compares it with the finished file, byte by byte; or
+reads the file alone, and compares the digest of each block with its manifest. Names the
+first ranges that differ; exits with 1 if there are any.`,
+    options: { ...MANIFEST_OPTION, ...JSON_OPTION, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
   },
 };
 
@@ -115,12 +133,13 @@ export function mainHelp(): string {
   const { text, options } = HELP.hydrate;
   const commands = table([
     ["headwater <url> [file]", "make it local; the same again resumes"],
+    ["headwater digest <file or url>", "make the manifest that copies are verified by"],
     ["headwater info <url>", "size, version, and whether it can be read in parts"],
     ["headwater ltx restore <replica>", "a database from its Litestream replica, and more"],
     ["headwater map <file>", "which parts of a copy are here"],
     ["headwater serve --nbd <where> <url> [file]", "the same, and serve it over NBD"],
     ["headwater sql <url> [file]", "query a SQLite database where it is"],
-    ["headwater verify <url> <file>", "compare a finished copy with its source"],
+    ["headwater verify <url> <file>", "compare a finished copy with its source, or a manifest"],
   ]);
   return `Headwater makes a remote object local, and lets programs read it meanwhile.
 

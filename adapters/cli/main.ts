@@ -10,6 +10,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 
 /** Each loads only what it needs. */
 const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  digest: async () => (await import("./digest-command.ts")).runDigest,
   hydrate: async () => (await import("./hydrate-command.ts")).runHydrate,
   info: async () => (await import("./info-command.ts")).runInfo,
   ltx: async () => (await import("./ltx-command.ts")).runLtx,

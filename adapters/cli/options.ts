@@ -151,6 +151,24 @@ export const OUTPUT_OPTIONS = {
   output: { type: "string", short: "o", value: "FILE", help: "compact: the file to write" },
 } as const;
 
+export const DIGEST_OPTIONS = {
+  output: { type: "string", short: "o", value: "FILE", help: "where to put it (<name>.manifest)" },
+  "block-size": {
+    type: "string",
+    value: "SIZE",
+    help: "of what gets a digest each (64KiB; larger for more than 64 GiB)",
+  },
+  overwrite: { type: "boolean", help: "replace a file that is there already" },
+} as const;
+
+export const MANIFEST_OPTION = {
+  manifest: {
+    type: "string",
+    value: "WHERE",
+    help: "a path or an http(s) URL of what `headwater digest` has made",
+  },
+} as const;
+
 /**
  * A message of the library with its options named as they are typed here: "set discardLocal"
  * becomes "add --discard-local".

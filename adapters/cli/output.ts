@@ -55,3 +55,9 @@ export async function writeOut(bytes: Uint8Array | string): Promise<boolean> {
 function isBrokenPipe(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EPIPE";
 }
+
+/** Over what was drawn before, where there is a terminal to draw on. */
+export function draw(line: string): void {
+  if (!process.stderr.isTTY || process.env.TERM === "dumb") return;
+  process.stderr.write(`\r${line}\x1b[K`);
+}

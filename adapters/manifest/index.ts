@@ -1,0 +1,5 @@
+export { MAX_BLOCK_SIZE, MIN_BLOCK_SIZE } from "./format.ts";
+export { defaultBlockSize, type MakeManifestOptions, makeManifest } from "./make-manifest.ts";
+export { Manifest, type ManifestBytes } from "./manifest.ts";
+export { type ManifestPlace, type OpenManifestOptions, openManifest } from "./open-manifest.ts";
+export { type CheckOptions, joined, type LocalBytes, wrongBlocks } from "./wrong-blocks.ts";
