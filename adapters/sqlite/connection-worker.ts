@@ -1,7 +1,7 @@
 // The thread of one connection: does what it is told, one after the other.
 
 import { parentPort } from "node:worker_threads";
-import { assert } from "../../lib/index.ts";
+import { assert } from "../../lib/assert.ts";
 import { DatabaseSync } from "./engine/database-sync.ts";
 import { loadSqlite } from "./engine/raw.ts";
 import { WorkHandler } from "./engine/work-handler.ts";

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { HeadwaterError } from "../../../lib/index.ts";
+import { HeadwaterError } from "../../../lib/errors.ts";
 import type { CloneAnswer, CloneRequest, LocalFile } from "../shared/clone-calls.ts";
 import type { CloneMemory } from "../shared/clone-memory.ts";
 import { type FileLocks, LOCK, type LockLevel } from "../shared/file-locks.ts";

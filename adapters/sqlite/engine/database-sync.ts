@@ -1,5 +1,5 @@
 import { threadId } from "node:worker_threads";
-import { HeadwaterError } from "../../../lib/index.ts";
+import { HeadwaterError } from "../../../lib/errors.ts";
 import type { DatabaseHandle } from "../shared/clone-calls.ts";
 import type { Interruption } from "../shared/interruption.ts";
 import { SQLITE } from "../shared/result-codes.ts";

@@ -1,4 +1,4 @@
-import { HeadwaterError } from "../../../lib/index.ts";
+import { HeadwaterError } from "../../../lib/errors.ts";
 import { SQLITE } from "../shared/result-codes.ts";
 import { SqliteError } from "../shared/sqlite-error.ts";
 import type { SqlParameters, SqlValue } from "../shared/values.ts";

@@ -1,4 +1,4 @@
-import { assert } from "../../../lib/index.ts";
+import { assert } from "../../../lib/assert.ts";
 
 /** Connections of one clone at once, at most; the first place is the clone's own. */
 export const MOST_CONNECTIONS = 63;

@@ -1,4 +1,4 @@
-import { HeadwaterError, type HeadwaterErrorCode } from "../../../lib/index.ts";
+import { HeadwaterError, type HeadwaterErrorCode } from "../../../lib/errors.ts";
 import { nameOfCode } from "./result-codes.ts";
 
 /** What SQLite refused or failed to do. */

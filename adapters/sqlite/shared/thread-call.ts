@@ -1,5 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { HeadwaterError } from "../../../lib/index.ts";
+import { HeadwaterError } from "../../../lib/errors.ts";
 import { Interruption } from "./interruption.ts";
 import { describeError, type ErrorMessage, restoreError } from "./sqlite-error.ts";
 
