@@ -1,0 +1,27 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { findNative } from "./sqlite/native.ts";
+import { compareHere } from "./sqlite/random/here.ts";
+import { Originals } from "./sqlite/random/originals.ts";
+import { makeFolder } from "./sqlite-databases.ts";
+
+const test = suite("random SQL, beside better-sqlite3 on a whole copy");
+
+/** `SQL_SEEDS=500 npm test -- differential`, and `SQL_SEED=17` for that one alone. */
+const { SQL_SEEDS = "3", SQL_SEED } = process.env;
+const first = Number(SQL_SEED ?? 1);
+const last = SQL_SEED === undefined ? Number(SQL_SEEDS) : first;
+const STATEMENTS = 200;
+
+const Native = findNative();
+const folder = makeFolder();
+const place = Native && { Native, folder, originals: new Originals(Native, folder) };
+
+for (let seed = first; seed <= last; seed += 1) {
+  test(`the same answers while it arrives and afterwards (${seed})`, async () => {
+    if (place === undefined) return;
+    assert.ok((await compareHere(seed, place, STATEMENTS)) >= STATEMENTS);
+  });
+}
+
+test.run();
