@@ -10,6 +10,7 @@ import {
 import { LocalCopy } from "./file/index.ts";
 import type { HttpOptions } from "./http/index.ts";
 import type { NbdOptions } from "./nbd/index.ts";
+import type { S3Options } from "./s3/index.ts";
 
 export * from "../lib/index.ts";
 
@@ -26,12 +27,14 @@ export interface HydrateBlobOptions extends CloneBehavior {
   http?: HttpOptions;
   /** For `nbd:`, `nbds:`, `nbd+unix:` and `nbds+unix:` URIs. */
   nbd?: NbdOptions;
+  /** For `s3:` URLs. */
+  s3?: S3Options;
 }
 
 /**
  * Opens a remote blob at once and makes it local in the background.
  *
- * @param from an `http:`, `https:` or NBD URL, what `http(...)` and its like return, or a source device
+ * @param from an `http:`, `https:`, `s3:` or NBD URL, what `http(...)` and its like return, or a source device
  *   that the caller closes.
  * @param to a path: the data is in `<path>.partial` until it is whole, then the file is an ordinary
  *   one. Or a destination device that the caller closes.
@@ -98,17 +101,27 @@ async function byScheme(url: string | URL, options: HydrateBlobOptions): Promise
   const { protocol } = new URL(text);
   if (protocol === "http:" || protocol === "https:") {
     const { http } = await import("./http/index.ts");
-    const { http: httpOptions = {}, regionSize = 0 } = options;
-    const { head, tail } = httpOptions;
-    // Unless told otherwise the opening request brings the first region whole.
-    const isTold = head !== undefined || tail !== undefined || regionSize <= DEFAULT_HEAD;
-    return http(text, isTold ? httpOptions : { ...httpOptions, head: regionSize });
+    return http(text, withHead(options.http, options));
+  }
+  if (protocol === "s3:") {
+    const { s3 } = await import("./s3/index.ts");
+    return s3(url, { ...options.s3, http: withHead(options.s3?.http, options) });
   }
   if (/^nbds?(\+unix)?:$/.test(protocol)) {
     const { nbd } = await import("./nbd/index.ts");
     return nbd(text, options.nbd);
   }
-  throw new TypeError(`no source for ${protocol} URLs; http:, https: and nbd: are known`);
+  throw new TypeError(`no source for ${protocol} URLs; http:, https:, s3: and nbd: are known`);
+}
+
+/** Unless told otherwise the opening request brings the first region whole. */
+function withHead<Options extends { head?: number; tail?: number }>(
+  http: Options | undefined,
+  { regionSize = 0 }: HydrateBlobOptions,
+): Options | { head?: number } {
+  const { head, tail } = http ?? {};
+  const isTold = head !== undefined || tail !== undefined || regionSize <= DEFAULT_HEAD;
+  return isTold ? (http ?? {}) : { ...http, head: regionSize };
 }
 
 async function openLocal(

@@ -61,9 +61,10 @@ export const STRANGERS: readonly (readonly string[])[] = [
 /** Which adapter may import which other, and that one's entry only. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "sqlite"],
-  hydrate: ["file", "http", "nbd"],
+  hydrate: ["file", "http", "nbd", "s3"],
   ltx: ["http"],
   manifest: ["http"],
+  s3: ["http"],
   sqlite: ["file", "hydrate"],
 };
 
@@ -71,6 +72,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   lib: ["p-queue", "roaring", "roaring-wasm", "node:events", "node:diagnostics_channel"],
   "adapters/http": ["undici", "node:"],
+  "adapters/s3": ["@aws-sdk/client-s3", "@aws-sdk/s3-request-presigner", "node:"],
   "adapters/hyparquet": ["hyparquet"],
   "adapters/sqlite": ["@sqlite.org/sqlite-wasm", "node:"],
   adapters: ["node:"],

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -21,6 +21,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./file": ["FileDevice", "FileMapStore"],
   "./memory": ["MemoryDevice", "MemoryMapStore"],
   "./manifest": ["makeManifest", "openManifest", "Manifest"],
+  "./s3": ["s3"],
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
   "./ltx": ["litestream", "LtxDecoder", "LtxEncoder", "verifyLtx", "compactLtx", "applyLtx"],
   "./sqlite": ["openDatabase", "Database", "DatabaseSync", "SqliteError"],
@@ -65,11 +66,11 @@ function loadedBy(entry: string): string[] {
   return child.stdout.split("\n");
 }
 
-const loadsUndici = (entry: string): boolean =>
-  loadedBy(entry).some((url) => url.includes("/node_modules/undici/"));
+const loads = (entry: string, name: string): boolean =>
+  loadedBy(entry).some((url) => url.includes(`/node_modules/${name}/`));
 
 test("HTTP is loaded by its own entry", () => {
-  assert.ok(loadsUndici("./http"));
+  assert.ok(loads("./http", "undici"));
 });
 
 for (const entry of [
@@ -84,9 +85,46 @@ for (const entry of [
   "./testing",
 ]) {
   test(`${nameOf(entry)} does not load HTTP`, () => {
-    assert.not(loadsUndici(entry));
+    assert.not(loads(entry, "undici"));
   });
 }
+
+test("the AWS SDK is loaded when something in S3 is opened, and not before", () => {
+  for (const entry of ["./s3", "./ltx"]) assert.not(loads(entry, "@aws-sdk"));
+});
+
+test("where the AWS SDK is not installed, what uses it says what to install", () => {
+  const hooks = `
+    export async function resolve(name, context, next) {
+      if (!name.startsWith("@aws-sdk/")) return next(name, context);
+      throw Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+    }`;
+  const code = `
+    import { register } from "node:module";
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});
+    const { s3 } = await import("headwater/s3");
+    await s3("s3://bucket/key").open().catch(({ code, message }) => console.log(code, message));`;
+  const child = spawnSync(process.execPath, ["--input-type=module", "--eval", code], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const advice = "run: npm install @aws-sdk/client-s3 @aws-sdk/s3-request-presigner";
+  assert.match(child.stdout, new RegExp(`^SOURCE_FAILED .*${advice}`), child.stderr);
+});
+
+test("what users see needs no types of packages that they may not have", () => {
+  const folder = join(root, "dist", "adapters");
+  const seen = new Set(["hydrate.d.ts", "s3/index.d.ts", "ltx/index.d.ts"]);
+  for (const path of seen) {
+    const text = readFileSync(join(folder, path), "utf8");
+    assert.not.match(text, /["']@aws-sdk\//, path);
+    for (const [, to = ""] of text.matchAll(/from "(\.[^"]+)\.ts"/g)) {
+      const found = join(dirname(path), `${to}.d.ts`);
+      if (!found.startsWith("..")) seen.add(found);
+    }
+  }
+  assert.ok(seen.has("s3/options.d.ts"));
+});
 
 for (const [name, path] of Object.entries(bin)) {
   test(`the command ${name} says how it is used`, () => {

@@ -1,4 +1,5 @@
 import { type Asked, failure } from "./failures.ts";
+import type { HttpHeaders } from "./headers.ts";
 import { headerOf, type ResponseHead } from "./response-head.ts";
 
 /** Where requests go: the URL as it was given, or as a redirect has it. */
@@ -6,25 +7,29 @@ export interface Address {
   readonly url: URL;
   /** Whether credentials may be sent there. Once a redirect left the origin they never are. */
   readonly trusted: boolean;
+  /** In place of all other credentials: for this address and no other. */
+  readonly headers?: HttpHeaders;
 }
 
 /** The address that was given, and the credentials that stood in it. */
 export interface GivenAddress extends Address {
+  /** Of the option; how the blob is called in place of the URL. */
+  readonly name: string | undefined;
   readonly authorization: string | undefined;
 }
 
 /** @throws {TypeError} when this is no HTTP URL. The message does not repeat it. */
-export function parseAddress(given: string | URL): GivenAddress {
+export function parseAddress(given: string | URL, name?: string): GivenAddress {
   const text = String(given);
   if (!URL.canParse(text)) throw new TypeError("the URL cannot be parsed");
   const url = new URL(text);
   if (!isHttp(url)) throw new TypeError(`the URL's scheme is ${url.protocol} and not http(s)`);
-  return { url, trusted: true, authorization: basicAuthorization(url) };
+  return { url, trusted: true, authorization: basicAuthorization(url), name };
 }
 
 /** How an address is told to people and kept in an identity: without what may be secret. */
-export function nameOf({ url }: Address): string {
-  return url.origin + url.pathname;
+export function nameOf({ url, name }: GivenAddress): string {
+  return name ?? url.origin + url.pathname;
 }
 
 /** Where a redirect leads; undefined when this is none. */

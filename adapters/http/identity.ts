@@ -3,7 +3,7 @@ import type { Validators } from "./validators.ts";
 
 /** What an identity says: which object, in which version, how large. */
 export interface HttpIdentity {
-  /** The URL without query, user information and fragment. */
+  /** The URL without query, user information and fragment; or the name that was given for it. */
   readonly name: string;
   readonly validators: Validators;
   readonly size: number;
@@ -36,7 +36,7 @@ export function parseIdentity(identity: string): HttpIdentity {
 
 /** A URL is serialised without spaces, and a validator without quotes inside. */
 const LINE: RegExp =
-  /^(https?:\/\/\S+) (?:etag=((?:W\/)?"[^"]*")|last-modified="([^"]*)"|unvalidated) size=(\d+)$/;
+  /^([a-z][a-z0-9+.-]*:\/\/\S+) (?:etag=((?:W\/)?"[^"]*")|last-modified="([^"]*)"|unvalidated) size=(\d+)$/;
 
 function formatValidator({ etag, lastModified }: Validators): string {
   if (etag !== undefined) return `etag=${etag}`;

@@ -8,6 +8,9 @@ export type { HttpHeaders, HttpHeadersFunction } from "./headers.ts";
 export { formatIdentity, type HttpIdentity, parseIdentity } from "./identity.ts";
 export { HttpObjects } from "./objects.ts";
 export type { HttpOptions, HttpTlsOptions } from "./options.ts";
+export type { HttpExplain, HttpExplanation, HttpRefusal } from "./refusal.ts";
+export { headerOf } from "./response-head.ts";
+export type { HttpSigned, HttpSigner } from "./signing.ts";
 export type { Validators } from "./validators.ts";
 
 /**
@@ -20,8 +23,8 @@ export type { Validators } from "./validators.ts";
  * @throws {TypeError | RangeError} when the URL or an option makes no sense.
  */
 export function http(url: string | URL, options: HttpOptions = {}): SourceOpener {
-  const address = parseAddress(url);
   const settings = checkOptions(options);
+  const address = parseAddress(url, settings.name);
   return {
     open: async ({ known, signal } = {}) => {
       signal?.throwIfAborted();

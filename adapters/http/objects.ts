@@ -35,8 +35,8 @@ export class HttpObjects implements AsyncDisposable {
 
   /** @throws {TypeError | RangeError} when the URL or an option makes no sense. */
   constructor(root: string | URL, options: HttpOptions = {}) {
-    this.#root = parseAddress(root);
     this.#settings = checkOptions(options);
+    this.#root = parseAddress(root, this.#settings.name);
     this.name = nameOf(this.#root).replace(/\/+$/, "");
     this.#connections = new Connections(this.#settings, this.#root.url.origin);
   }

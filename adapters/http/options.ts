@@ -1,5 +1,7 @@
 import { checkCount } from "../../lib/index.ts";
 import { checkHeaders, type HttpHeaders, type HttpHeadersFunction } from "./headers.ts";
+import type { HttpExplain } from "./refusal.ts";
+import type { HttpSigner } from "./signing.ts";
 
 /** The client's side of TLS, in PEM. */
 export interface HttpTlsOptions {
@@ -22,6 +24,18 @@ export interface HttpOptions {
    * before each request, and once more with `refused` after a 401.
    */
   headers?: HttpHeaders | HttpHeadersFunction;
+  /**
+   * Gives the URL and the headers of each request, for URLs that expire. Excludes `headers`; a user
+   * name in the URL is not sent either.
+   */
+  sign?: HttpSigner;
+  /**
+   * How the blob is called in its identity and in messages, in place of the URL. It is a URL of any
+   * scheme, without spaces; a copy goes on only under the name with which it began.
+   */
+  name?: string;
+  /** Says what it means that the server refuses something. Default: what its status means. */
+  explain?: HttpExplain;
   tls?: HttpTlsOptions;
   /**
    * The URL of an HTTP proxy, or "env" for what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say. Default:
@@ -55,6 +69,9 @@ export interface HttpSettings {
   /** What opening brings along, and from which end. */
   readonly opening: { readonly from: "start" | "end"; readonly length: number };
   readonly headers: HttpHeaders | HttpHeadersFunction;
+  readonly sign: HttpSigner | undefined;
+  readonly name: string | undefined;
+  readonly explain: HttpExplain | undefined;
   readonly tls: HttpTlsOptions;
   readonly proxy: string | undefined;
   readonly connections: { readonly demand: number; readonly background: number };
@@ -67,12 +84,16 @@ export interface HttpSettings {
 
 /** @throws {TypeError | RangeError} when an option makes no sense. */
 export function checkOptions(options: HttpOptions): HttpSettings {
-  const { head, tail, headers = {}, tls = {}, proxy } = options;
+  const { head, tail, headers = {}, sign, name, tls = {}, proxy } = options;
   const { demandConnections = 16, backgroundConnections = 16 } = options;
   const { connectTimeoutMs = 10_000, headersTimeoutMs = 30_000, stallTimeoutMs = 30_000 } = options;
   if (head !== undefined && tail !== undefined) {
     throw new TypeError("head and tail exclude each other: opening is one request");
   }
+  if (sign !== undefined && options.headers !== undefined) {
+    throw new TypeError("headers and sign exclude each other: what signs gives the headers too");
+  }
+  if (name !== undefined && !NAME.test(name)) throw new TypeError("name is no URL without spaces");
   if (typeof headers !== "function") checkHeaders(headers);
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw new TypeError("tls.cert and tls.key are given together");
@@ -83,6 +104,9 @@ export function checkOptions(options: HttpOptions): HttpSettings {
         ? { from: "start", length: checkCount("head", head ?? 128 * 2 ** 10) }
         : { from: "end", length: checkCount("tail", tail) },
     headers,
+    sign,
+    name,
+    explain: options.explain,
     tls,
     proxy: proxy === undefined || proxy === "env" ? proxy : checkProxy(proxy),
     connections: {
@@ -96,6 +120,8 @@ export function checkOptions(options: HttpOptions): HttpSettings {
     allowUnvalidated: options.allowUnvalidated ?? false,
   };
 }
+
+const NAME: RegExp = /^[a-z][a-z0-9+.-]*:\/\/\S+$/;
 
 /** What a timer can hold. */
 const MAX_TIMEOUT_MS: number = 2 ** 31 - 1;

@@ -5,7 +5,9 @@ import { Exchange } from "./exchange.ts";
 import { type Asked, failure, isUnreachable } from "./failures.ts";
 import { checkHeaders } from "./headers.ts";
 import type { HttpSettings } from "./options.ts";
+import { explainRefusal, isRefusal } from "./refusal.ts";
 import type { ResponseHead } from "./response-head.ts";
+import { checkSigned, type HttpSigner, REFUSED } from "./signing.ts";
 
 const MAX_REDIRECTS = 10;
 
@@ -47,6 +49,13 @@ export class Requester {
 
   /** The response of any status but a redirect. Whoever gets it sees to its body. */
   async send(ask: Ask): Promise<Reply> {
+    const reply = await this.#sendAnywhere(ask);
+    const { explain } = this.#settings;
+    if (explain === undefined || !isRefusal(reply.head)) return reply;
+    throw await explainRefusal(reply.exchange, reply.head, ask.asked, explain);
+  }
+
+  async #sendAnywhere(ask: Ask): Promise<Reply> {
     const resolved = this.#resolved;
     if (resolved !== undefined) {
       const reply = await this.#sendToResolved(resolved, ask);
@@ -54,7 +63,21 @@ export class Requester {
       // Unless another request has found the new place meanwhile.
       if (this.#resolved === resolved) this.#resolved = undefined;
     }
+    const { sign } = this.#settings;
+    if (this.#resolved === undefined && sign !== undefined) return this.#sendSigned(sign, ask);
     return this.#sendTo(this.#resolved ?? this.#given, ask);
+  }
+
+  /** What is refused is signed once more. */
+  async #sendSigned(sign: HttpSigner, ask: Ask): Promise<Reply> {
+    const { url } = this.#given;
+    const signed = await until(ask.signal, sign({ url, refused: undefined }));
+    const address = checkSigned(signed);
+    const reply = await this.#sendTo(address, ask);
+    if (!REFUSED.includes(reply.head.status)) return reply;
+    reply.exchange.drain();
+    const again = await until(ask.signal, sign({ url, refused: address.url }));
+    return this.#sendTo(checkSigned(again), ask);
   }
 
   /** Undefined when that address does not work any more. */
@@ -76,7 +99,7 @@ export class Requester {
       const next = redirectOf(address, reply.head, ask.asked);
       if (next === undefined) {
         const works = !OVER.includes(reply.head.status);
-        if (works && address !== this.#given) this.#resolved = address;
+        if (works && address !== first) this.#resolved = address;
         return reply;
       }
       reply.exchange.drain();
@@ -97,7 +120,8 @@ export class Requester {
   async #sendOnce(address: Address, ask: Ask, refused: boolean): Promise<Reply> {
     const { headersTimeoutMs, stallTimeoutMs } = this.#settings;
     const { meter, signal } = ask;
-    const credentials = address.trusted ? await this.#credentials(refused, signal) : {};
+    const usual = address.headers === undefined && address.trusted;
+    const credentials = usual ? await this.#credentials(refused, signal) : address.headers;
     signal.throwIfAborted();
     const exchange = new Exchange({
       dispatcher: this.#connections.to(address.url.origin, ask.class),
@@ -119,7 +143,8 @@ export class Requester {
   }
 
   async #credentials(refused: boolean, signal: AbortSignal): Promise<Record<string, string>> {
-    const { headers } = this.#settings;
+    const { headers, sign } = this.#settings;
+    if (sign !== undefined) return {}; // all of them come with the URLs that it gives
     const { authorization } = this.#given;
     const own = typeof headers === "function" ? await until(signal, headers({ refused })) : headers;
     return { ...(authorization === undefined ? {} : { authorization }), ...checkHeaders(own) };
@@ -127,7 +152,8 @@ export class Requester {
 
   /** Messages name the URL that the user gave, and the server that failed where it is another. */
   #toldFrom(address: Address, asked: Asked): Asked {
-    if (address.url.origin === this.#given.url.origin) return asked;
+    const isSigned = address.headers !== undefined;
+    if (isSigned || address.url.origin === this.#given.url.origin) return asked;
     return { ...asked, name: `${nameOf(this.#given)} (redirected to ${address.url.origin})` };
   }
 }

@@ -38,8 +38,8 @@ const REGION_SIZE = 4096;
  * Opens a SQLite database anywhere: at once from where it is, page by page, while the rest becomes
  * a local file.
  *
- * @param source of the bytes of a database: an `http:`, `https:` or NBD URL, a source device that
- *   the caller closes, or an opener such as `litestream(url)`.
+ * @param source of the bytes of a database: an `http:`, `https:`, `s3:` or NBD URL, a source device
+ *   that the caller closes, or an opener such as `litestream(url)`.
  * @param file where the database becomes an ordinary file. If it is one already, it is opened as it
  *   is.
  * @throws what `hydrate` throws.

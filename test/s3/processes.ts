@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** The processes of one server. They end with this process, whatever becomes of it. */
+export class Processes {
+  readonly #children: ChildProcess[] = [];
+  #output = "";
+
+  constructor() {
+    process.once("exit", () => this.#kill("SIGKILL"));
+  }
+
+  start(
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): void {
+    const child = spawn(program, args, {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (piece: Buffer) => {
+        this.#output = (this.#output + piece.toString()).slice(-4000);
+      });
+    }
+    child.on("error", (error) => {
+      this.#output += error.message;
+    });
+    this.#children.push(child);
+  }
+
+  /** Resolves when `isReady` does so with true; it is asked again and again. */
+  async wait(what: string, isReady: () => Promise<boolean>): Promise<void> {
+    for (let tries = 0; !(await isReady().catch(() => false)); tries += 1) {
+      const ended = this.#children.some(
+        ({ exitCode, signalCode }) => (exitCode ?? signalCode) !== null,
+      );
+      if (ended || tries > 600) throw new Error(`${what} did not start: ${this.#output}`);
+      await sleep(50);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#children.filter((child) => (child.exitCode ?? child.signalCode) === null);
+    const ends = running.map((child) => once(child, "exit"));
+    this.#kill("SIGKILL");
+    await Promise.all(ends);
+  }
+
+  #kill(signal: NodeJS.Signals): void {
+    for (const child of this.#children) child.kill(signal);
+  }
+}
