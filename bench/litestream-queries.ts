@@ -1,13 +1,19 @@
 // Headwater under point queries of a replica, in a process that has loaded it before time counts:
 //
-//   node litestream-queries.js '{"replica":"…","layout":"s3","path":"…","sql":"…","ids":[…]}'
+//   node litestream-queries.js '{"replica":"…","layout":"s3","path":"…","sql":"…","ids":[…],
+//     "isLoaded":true}'
 //
 // Prints, in seconds, when the first answer was there and how long each query took while it
 // hydrated, both through promises; and how many it answers in a second afterwards, inside a worker.
 
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { litestream, type ReplicaLayout } from "../adapters/ltx/index.ts";
-import { type DatabaseHandle, DatabaseSync, openDatabase } from "../adapters/sqlite/index.ts";
+import {
+  type DatabaseHandle,
+  DatabaseSync,
+  loadSqlite,
+  openDatabase,
+} from "../adapters/sqlite/index.ts";
 import { loadBitmaps } from "../lib/index.ts";
 
 /** What is asked. */
@@ -21,6 +27,8 @@ export interface QueryOrder extends Questions {
   readonly replica: string;
   readonly layout: ReplicaLayout;
   readonly path: string;
+  /** Whether SQLite is loaded before time counts. */
+  readonly isLoaded: boolean;
 }
 
 export interface QueryTimes {
@@ -35,8 +43,10 @@ interface RateOrder extends Questions {
 
 const WARM_UP = 200;
 
-async function measure({ replica, layout, path, sql, ids }: QueryOrder): Promise<QueryTimes> {
+async function measure(order: QueryOrder): Promise<QueryTimes> {
+  const { replica, layout, path, sql, ids } = order;
   await loadBitmaps();
+  if (order.isLoaded) await loadSqlite();
   if (replica.startsWith("http:")) await import("../adapters/ltx/http-store.ts");
   const start = performance.now();
   await using database = await openDatabase(litestream(replica, { layout }), path);
@@ -50,9 +60,9 @@ async function measure({ replica, layout, path, sql, ids }: QueryOrder): Promise
     during.push((performance.now() - before) / 1000);
   }
   const handle = database.handle();
-  const order: RateOrder = { handle, sql, ids };
+  const rateOrder: RateOrder = { handle, sql, ids };
   const worker = new Worker(new URL(import.meta.url), {
-    workerData: order,
+    workerData: rateOrder,
     transferList: [handle.calls.port],
   });
   const rate = await new Promise<number>((resolve, reject) => {

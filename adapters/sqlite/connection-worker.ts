@@ -1,7 +1,8 @@
 // The thread of one connection: does what it is told, one after the other.
 
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../lib/assert.ts";
+import type { ThreadData } from "./connection-thread.ts";
 import { DatabaseSync } from "./engine/database-sync.ts";
 import { loadSqlite } from "./engine/raw.ts";
 import { WorkHandler } from "./engine/work-handler.ts";
@@ -46,4 +47,10 @@ port.once("message", ({ handle, busyTimeoutMs }: ConnectionStart) => {
     void runAll();
   });
 });
-loadSqlite().catch(() => {}); // told when it is opened
+const { loaded } = workerData as ThreadData;
+loadSqlite().then(
+  () => loaded?.postMessage("loaded"),
+  (error: unknown) => {
+    if (loaded !== undefined) throw error; // else it is told when a database is opened
+  },
+);

@@ -1,3 +1,4 @@
+export { loadSqlite } from "./connection-thread.ts";
 export { Database, type DatabaseTransaction, type TransactionOptions } from "./database.ts";
 export { type ConnectionOptions, DatabaseSync } from "./engine/database-sync.ts";
 export { type RowShape, StatementSync } from "./engine/statement-sync.ts";
