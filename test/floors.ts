@@ -60,11 +60,13 @@ export const STRANGERS: readonly (readonly string[])[] = [
 
 /** Which adapter may import which other, and that one's entry only. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "sqlite"],
+  cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "serve-http", "sqlite"],
   hydrate: ["file", "http", "nbd", "s3"],
   ltx: ["http"],
   manifest: ["http"],
   s3: ["http"],
+  "range-answer": ["streams"],
+  "serve-http": ["range-answer", "streams"],
   sqlite: ["file", "hydrate"],
 };
 

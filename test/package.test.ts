@@ -25,6 +25,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
   "./ltx": ["litestream", "LtxDecoder", "LtxEncoder", "verifyLtx", "compactLtx", "applyLtx"],
   "./sqlite": ["openDatabase", "Database", "DatabaseSync", "SqliteError"],
+  "./serve-http": ["serveHttp", "HttpServer"],
   "./hyparquet": ["asyncBuffer"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
 };
@@ -81,6 +82,7 @@ for (const entry of [
   "./nbd",
   "./ltx",
   "./sqlite",
+  "./serve-http",
   "./hyparquet",
   "./testing",
 ]) {
