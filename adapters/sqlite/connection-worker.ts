@@ -24,7 +24,9 @@ async function run({ id, work }: WorkOrder): Promise<void> {
   } catch (error) {
     done = { result: undefined, error: describeError(error) };
   }
-  const told: WorkDone = { id, ...done, inTransaction: handler?.inTransaction ?? false };
+  const { inTransaction = false, driver, driverFailure } = handler?.database ?? {};
+  const failure = driverFailure === undefined ? undefined : describeError(driverFailure);
+  const told: WorkDone = { id, ...done, inTransaction, driver, driverFailure: failure };
   port?.postMessage(told);
   if (work.kind === "close") port?.close();
 }

@@ -2,9 +2,11 @@ import { setMaxListeners } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { HeadwaterError } from "../../lib/index.ts";
 import type { ServedConnection } from "./page-service.ts";
+import type { DriverName } from "./shared/native.ts";
 import { SQLITE } from "./shared/result-codes.ts";
+import { rowOf } from "./shared/rows.ts";
 import { restoreError, SqliteError } from "./shared/sqlite-error.ts";
-import type { RowBatch, SqlRow, SqlValue } from "./shared/values.ts";
+import type { RowBatch, SqlRow } from "./shared/values.ts";
 import type {
   ConnectionStart,
   Rows,
@@ -21,6 +23,8 @@ const MOST_STATEMENTS = 200;
 interface Waiting {
   resolve(result: WorkResult): void;
   reject(error: unknown): void;
+  /** Whether nobody waits any more, though the thread is still at it. */
+  isGivenUp: boolean;
 }
 
 /** A statement that the thread of a connection has, or will have, prepared. */
@@ -55,6 +59,8 @@ export class Connection {
   #lastId = 0;
   #lastStatement = 0;
   #inTransaction = false;
+  #driver: DriverName = "wasm";
+  #driverFailure: Error | undefined;
   #ended: Error | undefined;
   readonly #exited: Promise<void>;
 
@@ -62,6 +68,9 @@ export class Connection {
   constructor(served: ServedConnection, busyTimeoutMs: number, thread: Worker) {
     this.#served = served;
     const { handle } = served;
+    served.settle = () => {
+      this.do({ kind: "settle" }).catch(() => {}); // it goes on as it is
+    };
     const start: ConnectionStart = { handle, busyTimeoutMs };
     this.#worker = thread;
     this.#worker.postMessage(start, [handle.calls.port]);
@@ -80,6 +89,16 @@ export class Connection {
     return this.#inTransaction;
   }
 
+  /** What ran the SQL when it answered last. */
+  get driver(): DriverName {
+    return this.#driver;
+  }
+
+  /** Why no native driver took over, where one should have. */
+  get driverFailure(): Error | undefined {
+    return this.#driverFailure;
+  }
+
   /** Work that was not answered yet. */
   get pending(): number {
     return this.#waiting.size;
@@ -91,9 +110,7 @@ export class Connection {
     if (this.#ended !== undefined) throw this.#ended;
     this.#lastId += 1;
     const id = this.#lastId;
-    const cancel = (): void => {
-      this.#served.interruption.cancel(id);
-    };
+    const cancel = (): void => this.#cancel(id);
     // Many calls may have one signal: from the eleventh on, Node would take that for a leak.
     if (signal instanceof EventTarget) setMaxListeners(0, signal);
     signal?.addEventListener("abort", cancel, { once: true });
@@ -101,7 +118,7 @@ export class Connection {
       this.#served.interruption.expect(id);
       post(this.#worker, { id, work });
       return await new Promise<WorkResult>((resolve, reject) => {
-        this.#waiting.set(id, { resolve, reject });
+        this.#waiting.set(id, { resolve, reject, isGivenUp: false });
         this.#worker.ref();
       });
     } catch (error) {
@@ -130,7 +147,7 @@ export class Connection {
 
   /** Ends everything that was asked for and not answered. */
   interrupt(): void {
-    for (const id of this.#waiting.keys()) this.#served.interruption.cancel(id);
+    for (const id of this.#waiting.keys()) this.#cancel(id);
   }
 
   /** Rolls back, and ends the thread. */
@@ -143,13 +160,34 @@ export class Connection {
     await this.#exited;
   }
 
-  #done({ id, result, error, inTransaction }: WorkDone): void {
+  #cancel(id: number): void {
+    this.#served.interruption.cancel(id);
+    if (this.#driver === "wasm") return;
+    // A native driver cannot be interrupted: what it does is done, and nobody waits for it.
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    waiting.isGivenUp = true;
+    waiting.reject(new SqliteError(SQLITE.INTERRUPT, "interrupted"));
+  }
+
+  #done(done: WorkDone): void {
+    const { id, result, error, inTransaction } = done;
     this.#inTransaction = inTransaction;
+    this.#driver = done.driver ?? this.#driver;
+    if (done.driverFailure !== undefined) this.#driverFailure = restoreError(done.driverFailure);
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    if (waiting?.isGivenUp) this.#leave(result);
     if (this.#waiting.size === 0) this.#worker.unref();
     if (error === undefined) waiting?.resolve(result);
     else waiting?.reject(restoreError(error));
+  }
+
+  /** Ends an iteration that nobody wants. */
+  #leave(result: WorkResult): void {
+    if (result === undefined || !("isOpen" in result) || !result.isOpen) return;
+    const { iteration = 0 } = result;
+    this.do({ kind: "leave", iteration }).catch(() => {}); // it ends anyway
   }
 
   #end(error: Error): void {
@@ -174,15 +212,4 @@ function post(worker: Worker, order: WorkOrder): void {
   } catch (error) {
     throw new TypeError((error as Error).message, { cause: error });
   }
-}
-
-export function rowOf(names: readonly string[], values: readonly SqlValue[]): SqlRow {
-  const row: SqlRow = {};
-  for (let index = 0; index < names.length; index += 1) {
-    const name = names[index] as string;
-    const value = values[index] as SqlValue;
-    if (name !== "__proto__") row[name] = value;
-    else Object.defineProperty(row, name, { value, enumerable: true, configurable: true });
-  }
-  return row;
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { type CallOptions, type Clone, HeadwaterError, isHeadwaterError } from "../../lib/index.ts";
 import { Connection } from "./connection.ts";
@@ -12,6 +13,7 @@ import {
 import type { PageService, ServedConnection } from "./page-service.ts";
 import { Session } from "./session.ts";
 import type { DatabaseHandle } from "./shared/clone-calls.ts";
+import type { DriverName } from "./shared/native.ts";
 import { SqliteError } from "./shared/sqlite-error.ts";
 import type { ColumnInfo, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
 import type { FunctionSource } from "./shared/work.ts";
@@ -32,6 +34,15 @@ export interface DatabaseFiles {
   /** Has the whole get its final name, when nobody writes. */
   finish(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface DatabaseStatus {
+  /** What runs the SQL: SQLite in WebAssembly, or the native driver that took over from it. */
+  readonly driver: DriverName;
+  /** Why no native driver took over, where one that is installed should have. */
+  readonly driverFailure: Error | undefined;
+  /** As `Database.localPath`. */
+  readonly localPath: string | undefined;
 }
 
 export interface TransactionOptions extends CallOptions {
@@ -73,19 +84,36 @@ export class Database implements AsyncDisposable {
     return this.#files.clone;
   }
 
-  /** The file that any SQLite can open, once it is whole. */
+  /** The file that any SQLite can open; undefined until it is whole and has its final name. */
   get localPath(): string | undefined {
     const { clone, file } = this.#files;
     const isWhole = clone === undefined || clone.status().hydration === "complete";
     return isWhole ? file : undefined;
   }
 
-  /** Waits until the whole is local, and returns the path of the file. */
-  async ensureLocal(): Promise<string> {
+  /**
+   * Waits until the whole is local and has its final name, and returns that path: of an ordinary
+   * file, for a driver of one's own too. Gives up when `signal` says so; hydration goes on then.
+   */
+  async ensureLocal(options: CallOptions = {}): Promise<string> {
+    const { signal } = options;
+    const { clone, file, finish } = this.#files;
     // After everything else that is wanted: how it is brought stays as it is.
-    await this.#files.clone?.hydrate({ priority: Number.NEGATIVE_INFINITY });
-    await this.#files.finish();
-    return this.#files.file;
+    const priority = Number.NEGATIVE_INFINITY;
+    await clone?.hydrate({ priority, ...(signal && { signal }) });
+    await untilAborted(finish(), signal);
+    return file;
+  }
+
+  /** What runs the SQL of this connection, and how far the database is. */
+  status(): DatabaseStatus {
+    const { driver, driverFailure } = this.#connection;
+    return { driver, driverFailure, localPath: this.localPath };
+  }
+
+  /** What runs the SQL of this connection, as of its last answer. */
+  get driver(): DriverName {
+    return this.#connection.driver;
   }
 
   /**
@@ -240,5 +268,19 @@ export class Database implements AsyncDisposable {
       if (!(await this.#files.follower.follow())) throw error;
       return this.#gate.pass(work);
     }
+  }
+}
+
+/** @throws the signal's reason, while the work goes on. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  const over = new AbortController();
+  try {
+    await Promise.race([work, once(signal, "abort", { signal: over.signal })]);
+    signal.throwIfAborted();
+  } finally {
+    over.abort();
+    work.catch(() => {}); // whoever waited has been told already
   }
 }

@@ -24,6 +24,9 @@ export class Follower {
   readonly advancing = async (): Promise<() => void> => {
     const service = this.#service;
     if (service === undefined) return () => {}; // nobody reads yet
+    if (service.isWrittenByOthers) {
+      throw new HeadwaterError("DIVERGED", "the file is written to as a database of its own");
+    }
     const release = this.#isHolding ? () => {} : service.tryHold();
     if (release === undefined) {
       throw new HeadwaterError("SOURCE_CHANGED", "a transaction is reading the version before");

@@ -12,8 +12,11 @@ import { CloneOwner } from "./clone-owner.ts";
 import { openClonePages } from "./clone-pages.ts";
 import { startConnectionThread } from "./connection-thread.ts";
 import { Database, type DatabaseFiles } from "./database.ts";
+import { checkEncoding } from "./encoding.ts";
 import { FileOwner } from "./file-owner.ts";
+import { Finishing } from "./finishing.ts";
 import { Follower } from "./follower.ts";
+import { findNativeDrivers, type NativeOption } from "./native-drivers.ts";
 import { orderPages } from "./page-order.ts";
 import type { PageOwner } from "./page-owner.ts";
 import { PageService } from "./page-service.ts";
@@ -29,6 +32,11 @@ export interface OpenDatabaseOptions extends Omit<HydrateBlobOptions, "advancing
   busyTimeoutMs?: number;
   /** How long a page that is not local is waited for, in milliseconds. Default 30 000. */
   pageTimeoutMs?: number;
+  /**
+   * Which native driver takes over when the database is an ordinary file: the better one of those
+   * that are installed and work with this Node, none, or this one. Default "auto".
+   */
+  native?: NativeOption;
 }
 
 /** The smallest region: pages of SQLite are as large, or larger, or share one. */
@@ -42,6 +50,8 @@ const REGION_SIZE = 4096;
  *   that the caller closes, or an opener such as `litestream(url)`.
  * @param file where the database becomes an ordinary file. If it is one already, it is opened as it
  *   is.
+ * @throws {TypeError} when `native` names a driver that cannot be used here.
+ * @throws {SqliteError} for a database in UTF-16, unless a native driver can open it at once.
  * @throws what `hydrate` throws.
  */
 export async function openDatabase(
@@ -49,25 +59,29 @@ export async function openDatabase(
   file: string,
   options: OpenDatabaseOptions = {},
 ): Promise<Database> {
-  const { writable = false, busyTimeoutMs = 5000, pageTimeoutMs = 30_000, ...rest } = options;
+  const { writable = false, busyTimeoutMs = 5000, pageTimeoutMs = 30_000 } = options;
+  const { native = "auto", ...rest } = options;
   checkCount("busyTimeoutMs", busyTimeoutMs, 0);
   checkCount("pageTimeoutMs", pageTimeoutMs);
+  const natives = findNativeDrivers(native);
   const path = resolve(file);
   const follower = new Follower();
   const finishing = new Finishing();
   const thread = startConnectionThread(); // it takes a while, and so does what follows
-  const opened = await openPages(source, path, {
+  const opening = openPages(source, path, {
     ...rest,
     regionSize: rest.regionSize ?? REGION_SIZE,
     advancing: follower.advancing,
-    ...(writable && { finishing: () => finishing.asked }),
-  }).catch(async (error: unknown) => {
-    await thread.terminate();
-    throw error;
+    ...(writable && { finishing: finishing.asked }),
   });
-  const { owner, clone, close } = opened;
+  const { owner, clone, isFile, close } = await opening
+    .then((opened) => readable(opened, natives.length > 0, pageTimeoutMs))
+    .catch(async (error: unknown) => {
+      await thread.terminate();
+      throw error;
+    });
   const service = new PageService({
-    ...{ owner, file: path, writable, timeoutMs: pageTimeoutMs },
+    ...{ owner, file: path, writable, timeoutMs: pageTimeoutMs, natives },
     failed: (error) => {
       if (isHeadwaterError(error, "SOURCE_CHANGED")) void follower.follow();
     },
@@ -76,7 +90,10 @@ export async function openDatabase(
   if (clone !== undefined) {
     follower.attach(clone, service);
     void learn(clone, service, rest.noHydration === true, closing.signal);
+    clone.on("hydrated", () => service.takeOver());
+    if (writable && natives.length > 0) void finishing.whenIdle(clone, service, closing.signal);
   }
+  if (isFile) service.takeOver();
   const finish = async (): Promise<void> => {
     finishing.allow();
     await clone?.hydrated();
@@ -98,6 +115,8 @@ export async function openDatabase(
 interface OpenedPages {
   readonly owner: PageOwner;
   readonly clone: Clone | undefined;
+  /** Whether they are in a file that needs nothing of ours. */
+  readonly isFile: boolean;
   close(): Promise<void>;
 }
 
@@ -108,14 +127,31 @@ async function openPages(
 ): Promise<OpenedPages> {
   try {
     const clone = await hydrate(source, path, options);
-    return { owner: new CloneOwner(clone, path), clone, close: () => clone.close() };
+    const isFile = clone.status().hydration === "complete";
+    return { owner: new CloneOwner(clone, path), clone, isFile, close: () => clone.close() };
   } catch (error) {
     // It was whole, and somebody has worked with it since: it is theirs, and no copy any more.
     if (!isHeadwaterError(error, "DIVERGED") || options.overwrite) throw error;
     const owner = await FileOwner.open(path).catch((cause: unknown) => {
       throw cause instanceof HeadwaterError ? error : cause;
     });
-    return { owner, clone: undefined, close: () => owner.close() };
+    return { owner, clone: undefined, isFile: true, close: () => owner.close() };
+  }
+}
+
+/** Closes what no driver that is there can read. */
+async function readable(
+  opened: OpenedPages,
+  hasNative: boolean,
+  timeoutMs: number,
+): Promise<OpenedPages> {
+  try {
+    const isForNative = opened.isFile && hasNative;
+    if (!isForNative) await checkEncoding(opened.owner, AbortSignal.timeout(timeoutMs));
+    return opened;
+  } catch (error) {
+    await opened.close();
+    throw error;
   }
 }
 
@@ -133,17 +169,5 @@ async function learn(
     if (!isOff) await orderPages(clone, reader, scans.siblings, signal);
   } catch {
     // Without it everything is served as well, in the order of the file.
-  }
-}
-
-/** Whether a copy that can be written may get its final name. */
-class Finishing {
-  #allow = (): void => {};
-  readonly asked: Promise<void> = new Promise((resolve) => {
-    this.#allow = resolve;
-  });
-
-  allow(): void {
-    this.#allow();
   }
 }

@@ -8,6 +8,8 @@ import { CloneMemory, JOURNAL } from "./shared/clone-memory.ts";
 import { CLONE_PLACE, FileLocks, LOCK, MOST_CONNECTIONS } from "./shared/file-locks.ts";
 import { Interruption } from "./shared/interruption.ts";
 import { LocalPages } from "./shared/local-pages.ts";
+import type { NativeDriver } from "./shared/native.ts";
+import { Takeover } from "./shared/takeover.ts";
 import { answerCalls } from "./shared/thread-call.ts";
 
 /** How often it is looked whether nobody reads any more, while the clone wants to advance. */
@@ -20,6 +22,8 @@ export interface PageServiceOptions {
   readonly writable: boolean;
   /** For each call of a connection, in milliseconds. */
   readonly timeoutMs: number;
+  /** Those that may take over when the database is an ordinary file, the best first. */
+  readonly natives: readonly NativeDriver[];
   /** Told of every read that failed. */
   readonly failed: (error: unknown) => void;
 }
@@ -28,6 +32,8 @@ export interface PageServiceOptions {
 export interface ServedConnection {
   readonly handle: DatabaseHandle;
   readonly interruption: Interruption;
+  /** Has a native driver take over, if one can now. */
+  settle: () => void;
   /** Ends its calls, and gives up its locks. A second call is harmless. */
   end(): void;
 }
@@ -37,6 +43,8 @@ export class PageService {
   readonly #options: PageServiceOptions;
   readonly #memory = new CloneMemory();
   readonly #locks = new FileLocks();
+  readonly #takeover = new Takeover();
+  #isFile = false;
   readonly #connections = new Set<ServedConnection>();
   #pages: LocalPages;
   #scans: Scans | undefined;
@@ -55,12 +63,13 @@ export class PageService {
 
   /** @throws {HeadwaterError} `LOCKED` when there are too many connections; `CLOSED`. */
   connect(): ServedConnection {
-    const { file, writable, timeoutMs } = this.#options;
+    const { file, writable, timeoutMs, natives } = this.#options;
     if (this.#isClosed) throw new HeadwaterError("CLOSED", "the database is closed");
     const place = this.#locks.take();
     if (place === undefined) {
       throw new HeadwaterError("LOCKED", `${file} has ${MOST_CONNECTIONS} connections already`);
     }
+    this.#takeover.object(place);
     const interruption = new Interruption();
     const { port1, port2 } = new MessageChannel();
     const { memory } = interruption;
@@ -69,7 +78,8 @@ export class PageService {
       this.#answer(request, ending.signal),
     );
     const handle: DatabaseHandle = {
-      ...{ file, writable, threadId, place, timeoutMs },
+      ...{ file, writable, threadId, place, timeoutMs, natives },
+      takeover: this.#takeover.memory,
       locks: this.#locks.memory,
       cloneMemory: this.#memory.memory,
       calls: { port: port2, memory },
@@ -77,13 +87,17 @@ export class PageService {
     const connection: ServedConnection = {
       handle,
       interruption,
+      settle: () => {}, // a thread of the user's goes on by itself
       end: () => {
         if (!this.#connections.delete(connection)) return;
         interruption.end();
         ending.abort(new HeadwaterError("CLOSED", "the connection is closed"));
         stop();
         // What it has asked for is written, or not, before somebody else can write.
-        void this.#changes.then(() => this.#locks.vacate(place));
+        void this.#changes.then(() => {
+          this.#locks.vacate(place);
+          this.#takeover.agree(place);
+        });
       },
     };
     this.#connections.add(connection);
@@ -127,8 +141,24 @@ export class PageService {
     return () => this.#locks.lower(CLONE_PLACE, LOCK.NONE);
   }
 
+  /** The database is an ordinary file from now on: native drivers take over when they can. */
+  takeOver(): void {
+    const { natives, writable } = this.#options;
+    if (natives.length === 0 || this.#isClosed) return;
+    this.#isFile = true;
+    if (writable) this.#takeover.ask();
+    else this.#takeover.allow();
+    for (const { settle } of [...this.#connections]) settle();
+  }
+
+  /** Whether somebody may write to the file without the clone being told. */
+  get isWrittenByOthers(): boolean {
+    return this.#isFile && this.#options.writable;
+  }
+
   /** The pages are of another version, or in another file. Only while nobody reads. */
   republish(): void {
+    this.#takeover.forbid();
     this.#pages = this.#publish();
     this.#memory.nextGeneration();
   }

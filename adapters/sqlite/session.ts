@@ -1,5 +1,6 @@
 import type { CallOptions } from "../../lib/index.ts";
-import { type Connection, rowOf } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { rowOf } from "./shared/rows.ts";
 import type { ColumnInfo, RowBatch, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
 import type { Rows, Work, WorkResult } from "./shared/work.ts";
 import { Statement } from "./statement.ts";

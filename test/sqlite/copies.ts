@@ -22,6 +22,8 @@ export interface Copies {
   readonly program: string;
   readonly bytes: Uint8Array;
   open(options?: OpenDatabaseOptions): Promise<OpenedCopy>;
+  /** One that was begun before. */
+  reopen(file: string, options?: OpenDatabaseOptions): Promise<Database>;
 }
 
 /** Undefined where SQLite's program is missing, of which it says so. */
@@ -39,5 +41,7 @@ export function copiesOf(sql: string, settings = ""): Copies | undefined {
     const db = await openDatabase(source, file, { retries, readAround: 0, ...options });
     return { db, source, file, [Symbol.asyncDispose]: () => db.close() };
   };
-  return { folder, program, bytes, open };
+  const reopen = (file: string, options?: OpenDatabaseOptions): Promise<Database> =>
+    openDatabase(new TroubledSource(bytes), file, options);
+  return { folder, program, bytes, open, reopen };
 }

@@ -5,12 +5,20 @@ import type { RemoteDone, RemoteOrder } from "./remote.ts";
 
 let database: DatabaseSync | undefined;
 
-async function done({ handle, timeoutMs, exec, all, begin }: RemoteOrder): Promise<unknown> {
+async function done({
+  handle,
+  timeoutMs,
+  exec,
+  all,
+  begin,
+  driver,
+}: RemoteOrder): Promise<unknown> {
   if (handle !== undefined) {
     database = await DatabaseSync.open(handle, { timeout: timeoutMs ?? 5000 });
   }
   if (exec !== undefined) database?.exec(exec);
   if (begin !== undefined) database?.prepare(begin).iterate().next();
+  if (driver) return database?.driver;
   return all === undefined ? undefined : database?.prepare(all).all();
 }
 

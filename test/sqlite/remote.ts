@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { Database, DatabaseHandle, SqlRow } from "../../adapters/sqlite/index.ts";
+import type { Database, DatabaseHandle, DriverName, SqlRow } from "../../adapters/sqlite/index.ts";
 
 /** What a thread with a synchronous database is told. */
 export interface RemoteOrder {
@@ -10,6 +10,7 @@ export interface RemoteOrder {
   readonly all?: string;
   /** A statement that is begun, and not ended. */
   readonly begin?: string;
+  readonly driver?: true;
 }
 
 export interface RemoteDone {
@@ -53,6 +54,11 @@ export class Remote {
 
   async all(sql: string): Promise<SqlRow[]> {
     return (await this.#do({ all: sql })) as SqlRow[];
+  }
+
+  /** What runs its SQL. */
+  async driver(): Promise<DriverName> {
+    return (await this.#do({ driver: true })) as DriverName;
   }
 
   /** Leaves a statement with rows open. */

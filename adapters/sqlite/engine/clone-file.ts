@@ -131,9 +131,15 @@ export class CloneFile implements VfsFile {
     try {
       this.unlock(LOCK.NONE);
     } finally {
-      if (this.#fd !== -1) closeSync(this.#fd);
-      this.#fd = -1;
+      this.release();
     }
+  }
+
+  /** Lets go of the local file until somebody reads again. Only while no lock is held. */
+  release(): void {
+    if (this.#fd !== -1) closeSync(this.#fd);
+    this.#fd = -1;
+    this.#generation = -1;
   }
 
   /** Whether it may read now. Nobody is turned away because the clone advances for a moment. */

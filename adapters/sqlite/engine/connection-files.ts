@@ -53,6 +53,11 @@ export class ConnectionFiles implements VfsFiles {
     return existsSync(path);
   }
 
+  /** Lets go of the database's file until it is read again, while no lock is held. */
+  releaseDatabase(): void {
+    this.#database?.release();
+  }
+
   /** When nothing is open any more. */
   close(): void {
     this.#handle.calls.port.close();

@@ -1,4 +1,3 @@
-import type { Interruption } from "../shared/interruption.ts";
 import type { DriverName } from "../shared/native.ts";
 import type { ColumnInfo, RunResult, SqlRow, SqlValue } from "../shared/values.ts";
 import type { AggregateOptions, FunctionOptions, UserFunction } from "./user-functions.ts";
@@ -55,8 +54,6 @@ export interface PreparedStatement {
 /** An open database of one connection, as a driver has it. */
 export interface Driver {
   readonly name: DriverName;
-  /** What ends its statements from another thread, as far as it can be interrupted. */
-  readonly interruption: Interruption;
   readonly isOpen: boolean;
   /** Only while it is open. */
   readonly inTransaction: boolean;

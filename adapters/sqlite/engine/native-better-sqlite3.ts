@@ -42,9 +42,9 @@ interface BetterSqlite3 {
   readonly SqliteError: new (...values: never[]) => Error & { readonly code: string };
 }
 
-/** @param module as it was imported. */
+/** @param module as `require` gives it. */
 export function openerOfBetterSqlite3(module: unknown): OpenNative {
-  const library = (module as { readonly default: BetterSqlite3 }).default;
+  const library = module as BetterSqlite3;
   return (options) => new BetterConnection(library, options);
 }
 

@@ -1,5 +1,5 @@
-import type { DatabaseHandle } from "../shared/clone-calls.ts";
-import { Interruption } from "../shared/interruption.ts";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import type { NativeDriver, NativeDriverName } from "../shared/native.ts";
 import type { Driver, PreparedStatement, StatementOwner } from "./driver.ts";
 import { openerOfBetterSqlite3 } from "./native-better-sqlite3.ts";
@@ -17,40 +17,22 @@ const LARGE_INTEGER = 9007199254740993n;
 /** A database that is an ordinary file, opened by a native driver. */
 export class NativeDatabase implements Driver {
   readonly name: NativeDriverName;
-  readonly interruption: Interruption;
   readonly #connection: NativeConnection;
 
-  private constructor(
-    name: NativeDriverName,
-    connection: NativeConnection,
-    interruption: Interruption,
-  ) {
+  private constructor(name: NativeDriverName, connection: NativeConnection) {
     this.name = name;
     this.#connection = connection;
-    this.interruption = interruption;
   }
 
-  /** @throws what its import throws; {SqliteError} when the database cannot be opened. */
-  static async open(native: NativeDriver, handle: DatabaseHandle): Promise<NativeDatabase> {
-    const open = await load(native);
-    const connection = open({ path: handle.file, readonly: !handle.writable });
-    return new NativeDatabase(native.name, connection, new Interruption(handle.calls.memory));
-  }
-
-  /** Finds out whether the driver works here. @throws what says that it does not. */
-  static async probe(native: NativeDriver): Promise<void> {
-    const connection = (await load(native))({ path: ":memory:", readonly: false });
-    try {
-      const text = readSql(PROBE);
-      const values = connection.argumentsOf(["a\0b", 5n], text);
-      const [first, type, integer] = connection.prepare(PROBE, text).get(values) ?? [];
-      if (first !== "a\0b") throw new Error(`${native.name} cuts texts at a zero`);
-      if (type !== "integer" || integer !== LARGE_INTEGER) {
-        throw new Error(`${native.name} does not keep integers`);
-      }
-    } finally {
-      connection.close();
-    }
+  /**
+   * Opens a file that is there, of which it reads nothing before its first statement.
+   *
+   * @throws what loading the driver throws; {SqliteError} when the file cannot be opened.
+   */
+  static open(native: NativeDriver, path: string, readonly: boolean): NativeDatabase {
+    const open = load(native);
+    probe(native.name, open);
+    return new NativeDatabase(native.name, open({ path, readonly }));
   }
 
   get isOpen(): boolean {
@@ -123,19 +105,36 @@ const OPENERS: Readonly<Record<NativeDriverName, (module: unknown) => OpenNative
   "node:sqlite": openerOfNodeSqlite,
 };
 
-async function load({ name, url }: NativeDriver): Promise<OpenNative> {
-  return OPENERS[name](await withoutExperimentalWarning(() => import(url)));
+function load({ name, url }: NativeDriver): OpenNative {
+  const path = url.startsWith("file:") ? fileURLToPath(url) : url;
+  return OPENERS[name](withoutExperimentalWarning(() => createRequire(import.meta.url)(path)));
+}
+
+/** @throws what says that the driver does not work here. */
+function probe(name: NativeDriverName, open: OpenNative): void {
+  const connection = open({ path: ":memory:", readonly: false });
+  try {
+    const text = readSql(PROBE);
+    const values = connection.argumentsOf(["a\0b", 5n], text);
+    const [first, type, integer] = connection.prepare(PROBE, text).get(values) ?? [];
+    if (first !== "a\0b") throw new Error(`${name} cuts texts at a zero`);
+    if (type !== "integer" || integer !== LARGE_INTEGER) {
+      throw new Error(`${name} does not keep integers`);
+    }
+  } finally {
+    connection.close();
+  }
 }
 
 /** It would be one at a moment that the user knows nothing of. */
-async function withoutExperimentalWarning<Result>(work: () => Promise<Result>): Promise<Result> {
+function withoutExperimentalWarning<Result>(work: () => Result): Result {
   const { emitWarning } = process;
   process.emitWarning = (...given: unknown[]) => {
     const isExperimental = given.includes("ExperimentalWarning");
     if (!isExperimental) Reflect.apply(emitWarning, process, given);
   };
   try {
-    return await work();
+    return work();
   } finally {
     process.emitWarning = emitWarning;
   }

@@ -42,7 +42,7 @@ interface NodeSqliteError extends Error {
   readonly errcode?: number;
 }
 
-/** @param module as it was imported. */
+/** @param module as `require` gives it. */
 export function openerOfNodeSqlite(module: unknown): OpenNative {
   return (options) => new NodeConnection(module as NodeSqlite, options);
 }

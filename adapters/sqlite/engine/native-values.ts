@@ -1,11 +1,10 @@
 import type { SqlParameter, SqlValue } from "../shared/values.ts";
 import { checkInteger, notBindable } from "./given-values.ts";
 
-/** A value as the native drivers take it: an integer is a bigint, because a number is a REAL. */
+/** A value as the native drivers take it. */
 export function nativeValue(value: SqlParameter): SqlValue {
   switch (typeof value) {
     case "number":
-      return Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value;
     case "string":
       return value;
     case "bigint":

@@ -1,117 +1,106 @@
-import { SQLITE } from "../shared/result-codes.ts";
-import type { ColumnInfo, RunResult, SqlRow, SqlValue } from "../shared/values.ts";
-import { Bindings } from "./bindings.ts";
-import { Columns } from "./columns.ts";
-import type { Core } from "./core.ts";
+import type { ColumnInfo, RunResult } from "../shared/values.ts";
+import type { PreparedStatement, RowShape, Shape } from "./driver.ts";
 
-type Shape = "rows" | "pluck" | "raw" | "expand";
+export type { RowShape };
 
-/** What a row of any of the shapes is. */
-export type RowShape = SqlRow | SqlValue | SqlValue[] | Record<string, SqlRow>;
+/** What a statement needs of its database, which may go over to another driver between two runs. */
+export interface StatementHome {
+  /** Another one for each driver. */
+  readonly epoch: number;
+  /** Before the statement does something; afterwards `end`, which never throws. */
+  begin(): void;
+  end(): void;
+  compile(sql: string): PreparedStatement;
+}
 
 /** The database that a statement is of. */
-export interface StatementOwner {
+export interface StatementDatabase {
   readonly name: string;
   readonly inTransaction: boolean;
-  /** Counts iterations, while which it cannot be closed. */
-  iterating(change: 1 | -1): void;
-  /** The error for what a step has reported. */
-  failure(code: number): unknown;
 }
 
 /** A statement in the shape of better-sqlite3's. */
 export class StatementSync {
-  readonly database: StatementOwner;
+  readonly database: StatementDatabase;
   /** The SQL as it was given. */
   readonly source: string;
-  /** Whether it returns rows. */
-  readonly reader: boolean;
-  /** Whether it leaves the database as it is. */
-  readonly readonly: boolean;
-  /** Whether an iteration of it is under way. */
-  busy = false;
-  readonly #core: Core;
-  readonly #pointer: number;
-  readonly #bindings: Bindings;
-  readonly #columns: Columns;
+  readonly #home: StatementHome;
+  #prepared: PreparedStatement;
+  #epoch: number;
   #shape: Shape = "rows";
-  #isBound = false;
+  #safeIntegers = false;
+  #bound: readonly unknown[] | undefined;
 
-  constructor(database: StatementOwner, core: Core, pointer: number, source: string) {
+  constructor(database: StatementDatabase, home: StatementHome, source: string) {
     this.database = database;
     this.source = source;
-    this.#core = core;
-    this.#pointer = pointer;
-    this.#bindings = new Bindings(core, pointer);
-    this.#columns = new Columns(core, pointer);
-    this.reader = this.#columns.count > 0;
-    this.readonly = core.raw.sqlite3_stmt_readonly(pointer) !== 0;
+    this.#home = home;
+    this.#prepared = home.compile(source);
+    this.#epoch = home.epoch;
+  }
+
+  /** Whether it returns rows. */
+  get reader(): boolean {
+    return this.#prepared.reader;
+  }
+
+  /** Whether it leaves the database as it is. */
+  get readonly(): boolean {
+    return this.#prepared.readonly;
+  }
+
+  /** Whether an iteration of it is under way. */
+  get busy(): boolean {
+    return this.#prepared.busy;
   }
 
   /** The first row, or undefined. */
   get(...parameters: readonly unknown[]): RowShape | undefined {
-    this.#begin(parameters);
+    const home = this.#home;
+    home.begin();
     try {
-      return this.#step() ? this.#rowMaker()() : undefined;
+      return this.#current().get(...parameters);
     } finally {
-      this.#end();
+      home.end();
     }
   }
 
   all(...parameters: readonly unknown[]): RowShape[] {
-    this.#begin(parameters);
+    const home = this.#home;
+    home.begin();
     try {
-      const rows: RowShape[] = [];
-      if (!this.#step()) return rows;
-      const row = this.#rowMaker();
-      do rows.push(row());
-      while (this.#step());
-      return rows;
+      return this.#current().all(...parameters);
     } finally {
-      this.#end();
+      home.end();
     }
   }
 
   /** Runs it to its end, and forgets its rows. */
   run(...parameters: readonly unknown[]): RunResult {
-    const { raw, db } = this.#core;
-    const before = raw.sqlite3_total_changes64(db);
-    this.#begin(parameters);
+    const home = this.#home;
+    home.begin();
     try {
-      while (this.#step());
-      const rowid = raw.sqlite3_last_insert_rowid(db);
-      return {
-        changes: raw.sqlite3_total_changes64(db) === before ? 0 : Number(raw.sqlite3_changes64(db)),
-        lastInsertRowid: this.#columns.safeIntegers ? rowid : inNumber(rowid),
-      };
+      return this.#current().run(...parameters);
     } finally {
-      this.#end();
+      home.end();
     }
   }
 
   /** The rows one by one. Leaving it early ends the statement. */
   *iterate(...parameters: readonly unknown[]): Generator<RowShape, void, undefined> {
-    this.#begin(parameters);
-    this.busy = true;
-    this.database.iterating(1);
+    const home = this.#home;
+    home.begin();
     try {
-      if (!this.#step()) return;
-      const row = this.#rowMaker();
-      do yield row();
-      while (this.#step());
+      yield* this.#current().iterate(...parameters);
     } finally {
-      this.busy = false;
-      this.database.iterating(-1);
-      this.#end();
+      home.end();
     }
   }
 
   /** Binds for good: from then on no other parameters are taken. */
   bind(...parameters: readonly unknown[]): this {
-    if (this.#isBound) throw new TypeError("The bind() method can only be invoked once");
-    this.#checkIdle();
-    this.#bindings.bind(parameters);
-    this.#isBound = true;
+    this.#prepared.bind(...parameters);
+    this.#bound = parameters;
     return this;
   }
 
@@ -132,78 +121,49 @@ export class StatementSync {
 
   /** Whether integers are bigints, whatever their size. Otherwise only those are that must be. */
   safeIntegers(isOn = true): this {
-    this.#checkIdle();
-    this.#columns.safeIntegers = isOn;
+    this.#prepared.safeIntegers(isOn);
+    this.#safeIntegers = isOn;
     return this;
   }
 
   columns(): ColumnInfo[] {
-    this.#checkIdle();
-    if (!this.reader) throw new TypeError("The columns() method is only for statements with rows");
-    return this.#columns.infos();
+    this.#home.begin();
+    try {
+      return this.#current().columns();
+    } finally {
+      this.#home.end();
+    }
   }
 
   /** Of its columns, as of its last execution. */
   get names(): readonly string[] {
-    return this.#columns.names;
+    return this.#prepared.names;
   }
 
   /** Gives its memory back. Nothing else can be done with it then. */
   finalize(): void {
-    this.#core.raw.sqlite3_finalize(this.#pointer);
+    if (this.#epoch === this.#home.epoch) this.#prepared.finalize();
   }
 
-  #become(shape: Shape, isOn: boolean): this {
-    this.#checkIdle();
+  #become(shape: Exclude<Shape, "rows">, isOn: boolean): this {
+    this.#prepared[shape](isOn);
     if (isOn) this.#shape = shape;
     else if (this.#shape === shape) this.#shape = "rows";
     return this;
   }
 
-  #begin(parameters: readonly unknown[]): void {
-    this.#core.check();
-    this.#checkIdle();
-    if (!this.#isBound) this.#bindings.bind(parameters);
-    else if (parameters.length > 0) throw new TypeError("This statement already has bound values");
+  /** As the driver that runs now has it. */
+  #current(): PreparedStatement {
+    if (this.#epoch !== this.#home.epoch) this.#prepareAnew();
+    return this.#prepared;
   }
 
-  #step(): boolean {
-    const code = this.#core.raw.sqlite3_step(this.#pointer);
-    if (code === SQLITE.ROW) return true;
-    if (code === SQLITE.DONE) return false;
-    throw this.database.failure(code);
+  #prepareAnew(): void {
+    const prepared = this.#home.compile(this.source);
+    if (this.#shape !== "rows") prepared[this.#shape]();
+    prepared.safeIntegers(this.#safeIntegers);
+    if (this.#bound !== undefined) prepared.bind(...this.#bound);
+    this.#prepared = prepared;
+    this.#epoch = this.#home.epoch;
   }
-
-  #end(): void {
-    // What it returns is what the last step returned.
-    if (this.#core.isOpen) this.#core.raw.sqlite3_reset(this.#pointer);
-  }
-
-  /** To be asked for after the first step, which may have compiled the statement anew. */
-  #rowMaker(): () => RowShape {
-    const columns = this.#columns;
-    const { names } = columns;
-    switch (this.#shape) {
-      case "pluck":
-        return () => columns.value(0);
-      case "raw":
-        return () => columns.values(names.length);
-      case "expand": {
-        const { tables } = columns;
-        return () => columns.expanded(tables, names);
-      }
-      default:
-        return () => columns.row(names);
-    }
-  }
-
-  #checkIdle(): void {
-    if (!this.busy) return;
-    throw new TypeError("This statement is busy executing a query");
-  }
-}
-
-function inNumber(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }

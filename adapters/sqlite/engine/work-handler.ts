@@ -11,6 +11,9 @@ import type { AggregateOptions, FunctionOptions, UserFunction } from "./user-fun
 const BATCH_ROWS = 256;
 const BATCH_VALUES = 4096;
 
+/** What nobody interrupts. */
+const ALWAYS_DONE: ReadonlySet<Work["kind"]> = new Set(["release", "leave", "close", "settle"]);
+
 interface Prepared {
   readonly statement: StatementSync;
   /** The names that the caller knows. */
@@ -33,8 +36,8 @@ export class WorkHandler {
     this.#database = database;
   }
 
-  get inTransaction(): boolean {
-    return this.#database.inTransaction;
+  get database(): DatabaseSync {
+    return this.#database;
   }
 
   /** What is done next has this number, by which it can be interrupted. */
@@ -44,9 +47,8 @@ export class WorkHandler {
 
   /** A promise only where a module has to be imported first. */
   run(work: Work): WorkResult | Promise<WorkResult> {
-    const isEnding = work.kind === "release" || work.kind === "leave" || work.kind === "close";
     // What is short runs without ever looking.
-    if (!isEnding && this.#database.interruption.isSet) {
+    if (!ALWAYS_DONE.has(work.kind) && this.#database.interruption.isSet) {
       throw new SqliteError(SQLITE.INTERRUPT, "interrupted");
     }
     switch (work.kind) {
@@ -76,6 +78,9 @@ export class WorkHandler {
         return this.#addFunction(work);
       case "backup":
         return this.#backup(work.path);
+      case "settle":
+        this.#database.settle();
+        return undefined;
       case "close":
         return this.#close();
     }

@@ -1,3 +1,4 @@
+import type { NativeDriver } from "./native.ts";
 import type { CallPath } from "./thread-call.ts";
 
 /** What was read in the order of the file: where that ends, and how much it is, in bytes. */
@@ -54,6 +55,9 @@ export interface DatabaseHandle {
   readonly locks: SharedArrayBuffer;
   readonly cloneMemory: SharedArrayBuffer;
   readonly calls: CallPath;
+  readonly takeover: SharedArrayBuffer;
+  /** Those that may take over, the best first. */
+  readonly natives: readonly NativeDriver[];
   /** For each call of the clone's thread, in milliseconds. */
   readonly timeoutMs: number;
 }

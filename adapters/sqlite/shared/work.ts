@@ -1,4 +1,5 @@
 import type { DatabaseHandle } from "./clone-calls.ts";
+import type { DriverName } from "./native.ts";
 import type { ErrorMessage } from "./sqlite-error.ts";
 import type { ColumnInfo, RunResult, SqlParameters, SqlValue } from "./values.ts";
 
@@ -32,6 +33,8 @@ export type Work =
       readonly options: object;
     }
   | { readonly kind: "backup"; readonly path: string }
+  /** Nothing, but that another driver can take over. */
+  | { readonly kind: "settle" }
   | { readonly kind: "close" };
 
 interface Given {
@@ -55,6 +58,10 @@ export interface WorkDone {
   readonly result: WorkResult;
   readonly error: ErrorMessage | undefined;
   readonly inTransaction: boolean;
+  /** Undefined where there is no connection. */
+  readonly driver: DriverName | undefined;
+  /** Why no native driver took over, where one should have. */
+  readonly driverFailure: ErrorMessage | undefined;
 }
 
 export interface WorkOrder {
