@@ -62,7 +62,7 @@ export const STRANGERS: readonly (readonly string[])[] = [
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "serve-http", "sqlite"],
   hydrate: ["file", "http", "nbd", "s3"],
-  ltx: ["http"],
+  ltx: ["http", "s3"],
   manifest: ["http"],
   s3: ["http"],
   "range-answer": ["streams"],

@@ -63,7 +63,7 @@ export async function runReplicaInfo(args: readonly string[]): Promise<number> {
 }
 
 async function inspect(url: URL, values: ReplicaValues, signal: AbortSignal): Promise<ReplicaInfo> {
-  const origin = understand(() => replicaOrigin(url, httpStoreOptionsFrom(values)));
+  const origin = understand(() => replicaOrigin(url, { http: httpStoreOptionsFrom(values) }));
   await using store = await origin.store();
   const layout = parseLayout(values.layout);
   const files = await listReplica(store, layout, { signal });

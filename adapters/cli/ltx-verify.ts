@@ -66,7 +66,7 @@ async function verifyReplica(
   values: ReplicaValues,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const origin = understand(() => replicaOrigin(url, httpStoreOptionsFrom(values)));
+  const origin = understand(() => replicaOrigin(url, { http: httpStoreOptionsFrom(values) }));
   await using store = await origin.store();
   const layout = parseLayout(values.layout);
   const listed = await listReplica(store, layout, { signal });

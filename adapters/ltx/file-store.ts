@@ -8,6 +8,7 @@ import {
   type ReadOptions,
   ReusedMemory,
 } from "../../lib/index.ts";
+import { joinPieces } from "./join-pieces.ts";
 import {
   LISTING_SIZE,
   type Listing,
@@ -53,19 +54,13 @@ export class FileStore implements ObjectStore {
     };
   }
 
-  async read(
+  read(
     object: StoredObject,
     offset: number,
     length: number,
     options: ReadOptions = {},
   ): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for await (const piece of this.#pieces(object, offset, length, false, options)) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return bytes;
+    return joinPieces(this.#pieces(object, offset, length, false, options), length);
   }
 
   stream(

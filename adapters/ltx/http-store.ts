@@ -1,6 +1,7 @@
 import { HeadwaterError, isHeadwaterError, type ReadOptions } from "../../lib/index.ts";
 import { HttpObjects, type HttpOptions } from "../http/index.ts";
 import { parseListing } from "./http-store-listing.ts";
+import { joinPieces } from "./join-pieces.ts";
 import type { Listing, ObjectSource, StoredObject } from "./store.ts";
 
 export interface HttpStoreOptions extends HttpOptions {
@@ -45,19 +46,13 @@ export class HttpStore implements ObjectSource {
     return { objects, next: undefined };
   }
 
-  async read(
+  read(
     object: StoredObject,
     offset: number,
     length: number,
     options?: ReadOptions,
   ): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for await (const piece of this.stream(object, offset, length, options)) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return bytes;
+    return joinPieces(this.stream(object, offset, length, options), length);
   }
 
   stream(

@@ -21,7 +21,7 @@ export {
 } from "./page-index.ts";
 export { contentPages, isPageSize, lockPage } from "./page-size.ts";
 export { type Assembly, assemble, listReplica } from "./replica.ts";
-export { type ReplicaOrigin, replicaOrigin } from "./replica-origin.ts";
+export { type ReplicaAccess, type ReplicaOrigin, replicaOrigin } from "./replica-origin.ts";
 export { planRestore, reachableTxids } from "./restore-plan.ts";
 export * from "./store.ts";
 export * from "./trailer.ts";

@@ -1,14 +1,13 @@
 import { checkCount, type KnownSource, type SourceOpener } from "../../lib/index.ts";
-import type { HttpStoreOptions } from "./http-store.ts";
 import { LtxSource } from "./ltx-source.ts";
 import type { LtxSourceOptions, SuccessorOptions } from "./ltx-source-options.ts";
 import { OpeningCosts } from "./opening-costs.ts";
 import { assemble, isVanished, type RestoreTarget } from "./replica.ts";
 import { findIdentity, parseIdentity } from "./replica-identity.ts";
-import { type ReplicaOrigin, replicaOrigin } from "./replica-origin.ts";
+import { type ReplicaAccess, type ReplicaOrigin, replicaOrigin } from "./replica-origin.ts";
 import type { ObjectSource, ReplicaLayout } from "./store.ts";
 
-export interface LitestreamOptions {
+export interface LitestreamOptions extends ReplicaAccess {
   /**
    * Which state of the database: after this transaction (its TXID), or the last one at or before
    * this time. Default: the newest.
@@ -24,8 +23,6 @@ export interface LitestreamOptions {
    * requests and lets them be verified before anything of them is used. Default 262144.
    */
   wholeFileSize?: number;
-  /** For replicas on a web server. */
-  http?: HttpStoreOptions;
 }
 
 /**
@@ -35,8 +32,8 @@ export interface LitestreamOptions {
  * A half-done copy goes on with its own transaction, whatever was written since, if that can still
  * be had; else it advances to the newest.
  *
- * @param replica what Litestream was told to replicate to, as a `file:`, `http:` or `https:` URL; or
- *   a store, which the caller closes.
+ * @param replica what Litestream was told to replicate to, as a `file:`, `http:`, `https:` or
+ *   `s3:` URL; or a store, which the caller closes.
  * @throws {TypeError | RangeError} when the URL or an option makes no sense.
  */
 export function litestream(
@@ -46,7 +43,7 @@ export function litestream(
   const { layout, wholeFileSize } = options;
   if (wholeFileSize !== undefined) checkCount("wholeFileSize", wholeFileSize, 0);
   const target = targetOf(options.at);
-  const origin = replicaOrigin(replica, options.http);
+  const origin = replicaOrigin(replica, options);
   const opening = { origin, assembling: { layout, wholeFileSize }, target };
   return {
     open: ({ known, signal } = {}) => {

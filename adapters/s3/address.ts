@@ -34,6 +34,12 @@ export function encodeKey(key: string): string {
   return key.split("/").map(encodeURIComponent).join("/");
 }
 
+/** @throws {TypeError} when the key has a part that every URL would lose. */
+export function checkInUrl(key: string): void {
+  if (!/(^|\/)\.{1,2}(\/|$)/.test(key)) return;
+  throw new TypeError('no URL can have a key with the part "." or "..": set transport to "sdk"');
+}
+
 function checkAddress({ bucket, key }: S3Address): S3Address {
   if (typeof bucket !== "string" || bucket === "") throw new TypeError("the S3 URL has no bucket");
   if (typeof key !== "string") throw new TypeError("the key is no string");

@@ -1,7 +1,7 @@
 import type { GetObjectCommandInput } from "@aws-sdk/client-s3";
 import { isHeadwaterError, type SourceDevice, type SourceOpener } from "../../lib/index.ts";
 import { http, parseIdentity } from "../http/index.ts";
-import { nameOf, parseS3Address, type S3Address } from "./address.ts";
+import { checkInUrl, nameOf, parseS3Address, type S3Address } from "./address.ts";
 import { connect } from "./client.ts";
 import { explain } from "./explain.ts";
 import { getObjectInput, signedHeaders } from "./object-request.ts";
@@ -10,7 +10,14 @@ import { checkOptions, type S3Options } from "./options.ts";
 import { Signer } from "./signer.ts";
 
 export type { S3Address } from "./address.ts";
-export type { S3ClientLike, S3Credentials, S3HttpOptions, S3Options } from "./options.ts";
+export { type S3Listing, type S3Object, S3Objects, type S3PutOptions } from "./objects.ts";
+export type {
+  S3ClientLike,
+  S3Credentials,
+  S3HttpOptions,
+  S3ObjectsOptions,
+  S3Options,
+} from "./options.ts";
 
 /**
  * An object in S3, or in a store that speaks its language. Opening it is one GET, which brings the
@@ -29,9 +36,7 @@ export function s3(address: string | URL | S3Address, options: S3Options = {}): 
   const name = nameOf(object, options.versionId);
   const input = getObjectInput(object, options);
   const { transport = "http" } = options;
-  if (transport === "http" && /(^|\/)\.{1,2}(\/|$)/.test(object.key)) {
-    throw new TypeError('no URL can have a key with the part "." or "..": set transport to "sdk"');
-  }
+  if (transport === "http") checkInUrl(object.key);
   const open = transport === "http" ? openSigned : openBySdk;
   return {
     open: (opening = {}) => open(input, name, options, opening),

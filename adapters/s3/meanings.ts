@@ -72,6 +72,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     retryable: false,
   },
   PermanentRedirect: { advice: "the bucket is in another region; set region", retryable: false },
+  NotImplemented: { advice: "this store cannot do that", retryable: false },
   SlowDown: { advice: "the store is asked too often", retryable: true },
   ServiceUnavailable: { advice: "the store is asked too often", retryable: true },
   RequestTimeout: { advice: "the store did not wait", retryable: true },

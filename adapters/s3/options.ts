@@ -52,6 +52,12 @@ export interface S3Options {
   http?: S3HttpOptions;
 }
 
+/** For many objects in one bucket. */
+export interface S3ObjectsOptions extends Omit<S3Options, "versionId" | "transport"> {
+  /** Objects in one part of a listing. Default 1000, which is the most that S3 gives. */
+  listingSize?: number;
+}
+
 const MOST_SIGNED_SECONDS = 604_800;
 
 /** @throws {TypeError | RangeError} when an option makes no sense. */

@@ -6,6 +6,7 @@ import {
   type SourceDevice,
 } from "../../lib/index.ts";
 import { formatIdentity } from "../http/index.ts";
+import { Calls } from "./calls.ts";
 import type { Connection } from "./client.ts";
 import { sdkFailure, statusOf } from "./failures.ts";
 import { partOf, piecesOf } from "./sdk-response.ts";
@@ -28,9 +29,7 @@ export class SdkSource implements SourceDevice {
   readonly strongIdentity: boolean;
   readonly opened?: ByteRange;
   readonly #options: SdkSourceOptions;
-  /** Of the reads that are under way. */
-  readonly #reads = new Set<AbortController>();
-  #closed = false;
+  readonly #calls: Calls;
   #opening: SdkSourceOptions["opening"];
   /** False once the store was found to refuse the very version that it has. */
   #conditional: boolean;
@@ -42,6 +41,7 @@ export class SdkSource implements SourceDevice {
     this.strongIdentity = etag !== undefined;
     if (opening !== undefined) this.opened = opening.range;
     this.#options = options;
+    this.#calls = new Calls(name);
     this.#opening = opening;
     this.#conditional = etag !== undefined;
   }
@@ -66,9 +66,8 @@ export class SdkSource implements SourceDevice {
 
   /** Ends every read with `CLOSED`. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const read of this.#reads) read.abort(this.#closedFailure());
+    if (this.#calls.isClosed) return;
+    this.#calls.close();
     this.#options.connection.close();
   }
 
@@ -80,8 +79,7 @@ export class SdkSource implements SourceDevice {
     range: ByteRange,
     options: ReadOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#closed) throw this.#closedFailure();
-    options.signal?.throwIfAborted();
+    this.#calls.check(options.signal);
     const { length } = range;
     if (length === 0) return;
     const opening = this.#takeOpening(range);
@@ -91,15 +89,11 @@ export class SdkSource implements SourceDevice {
       yield opening.slice();
       return;
     }
-    const read = new AbortController();
-    const onAbort = (): void => read.abort(options.signal?.reason);
-    options.signal?.addEventListener("abort", onAbort, { once: true });
-    this.#reads.add(read);
+    const call = this.#calls.begin(options.signal);
     try {
-      yield* this.#arriving(range, options, read.signal);
+      yield* this.#arriving(range, options, call.signal);
     } finally {
-      options.signal?.removeEventListener("abort", onAbort);
-      this.#reads.delete(read);
+      call.end();
     }
   }
 
@@ -174,10 +168,6 @@ export class SdkSource implements SourceDevice {
       (response.Body as { destroy?: () => void } | undefined)?.destroy?.();
       throw error;
     }
-  }
-
-  #closedFailure(): HeadwaterError {
-    return new HeadwaterError("CLOSED", `${this.#options.name} was closed`);
   }
 
   #takeOpening({ offset, length }: ByteRange): Uint8Array | undefined {

@@ -1,4 +1,9 @@
-import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import type { S3Server } from "./server.ts";
 
 /** A bucket on a test's server, filled by the SDK. */
@@ -27,5 +32,9 @@ export class Bucket {
     const input = { Bucket: this.name, Key: key, Body: bytes };
     const { ETag = "" } = await this.client.send(new PutObjectCommand(input));
     return ETag;
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.client.send(new DeleteObjectCommand({ Bucket: this.name, Key: key }));
   }
 }

@@ -30,12 +30,18 @@ export interface FaultyProxy {
   readonly requests: SeenRequest[];
   /** Undefined passes the request on. */
   answer: (request: SeenRequest) => FaultyAnswer | undefined;
+  /** From now on nothing is answered, until it is let go. */
+  hold(): void;
+  letGo(): void;
   close(): Promise<void>;
 }
 
 export async function startFaultyProxy(endpoint: string): Promise<FaultyProxy> {
   const sockets = new Set<Socket>();
-  const server = createServer((incoming, response) => {
+  let held: Promise<void> | undefined;
+  let release = (): void => {};
+  const server = createServer(async (incoming, response) => {
+    if (held !== undefined) await held;
     const { method = "GET", url = "/", headers } = incoming;
     const seen = { method, url, headers };
     proxy.requests.push(seen);
@@ -64,6 +70,15 @@ export async function startFaultyProxy(endpoint: string): Promise<FaultyProxy> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     answer: () => undefined,
+    hold: () => {
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+    },
+    letGo: () => {
+      held = undefined;
+      release();
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -33,11 +33,12 @@ export class Processes {
 
   /** Resolves when `isReady` does so with true; it is asked again and again. */
   async wait(what: string, isReady: () => Promise<boolean>): Promise<void> {
-    for (let tries = 0; !(await isReady().catch(() => false)); tries += 1) {
+    const endMs = Date.now() + 90_000; // on a machine that is busy
+    while (!(await isReady().catch(() => false))) {
       const ended = this.#children.some(
         ({ exitCode, signalCode }) => (exitCode ?? signalCode) !== null,
       );
-      if (ended || tries > 600) throw new Error(`${what} did not start: ${this.#output}`);
+      if (ended || Date.now() > endMs) throw new Error(`${what} did not start: ${this.#output}`);
       await sleep(50);
     }
   }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { findProgram } from "../programs.ts";
-import { freePorts } from "./ports.ts";
+import { accepts, freePorts } from "./ports.ts";
 import { Processes } from "./processes.ts";
 import type { S3Server } from "./server.ts";
 
@@ -37,7 +37,10 @@ export async function startSwift(): Promise<S3Server | undefined> {
   for (const kind of KINDS) run(`swift-${kind}-server`, join(folder, `${kind}-server.conf`));
   run("swift-proxy-server", join(folder, "proxy-server.conf"));
   const endpoint = `http://127.0.0.1:${proxy}`;
-  await processes.wait("Swift", async () => (await fetch(`${endpoint}/healthcheck`)).ok);
+  await processes.wait("Swift", async () => {
+    for (const port of ports) await accepts(port);
+    return (await fetch(`${endpoint}/healthcheck`)).ok;
+  });
   return {
     endpoint,
     credentials: { accessKeyId: "test:tester", secretAccessKey: "testing" },
