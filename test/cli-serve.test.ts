@@ -105,7 +105,7 @@ test("an address that is taken, or none, is told at once", async ({ folder, url 
 
 test("the address is a path, or host and port", () => {
   const addressOf = (where: string): unknown =>
-    parseServeRequest(["--nbd", where, "http://h/b"]).address;
+    parseServeRequest(["--nbd", where, "http://h/b"]).nbd;
   assert.equal(addressOf("a/b:1"), { unix: "a/b:1" });
   assert.equal(addressOf("socket"), { unix: "socket" });
   assert.equal(addressOf(":10809"), { port: 10809 });

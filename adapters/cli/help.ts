@@ -81,10 +81,11 @@ and at the files that it is for; only --repair changes anything.`,
     options: { ...MAP_OPTIONS, ...JSON_OPTION, ...COMMON_OPTIONS },
   },
   serve: {
-    usage: "headwater serve --nbd <socket path or host:port> <url> [file]",
+    usage: "headwater serve --http <port> | --nbd <socket path> <url or whole file> [file]",
     text: `Makes the remote object a local file as the main command does, and serves it meanwhile, and
-afterwards, as a block device to NBD clients, until it is ended by Ctrl-C or SIGTERM. The
-address for clients goes to stdout.`,
+afterwards, over HTTP, as a block device over NBD, or both, until it is ended by Ctrl-C or
+SIGTERM. The addresses for clients go to stdout. A file that is here already is served as it
+is: a finished copy without a request to its source, any other file over HTTP only.`,
     options: {
       ...SERVE_OPTIONS,
       ...COPY_OPTIONS,
@@ -137,7 +138,7 @@ export function mainHelp(): string {
     ["headwater info <url>", "size, version, and whether it can be read in parts"],
     ["headwater ltx restore <replica>", "a database from its Litestream replica, and more"],
     ["headwater map <file>", "which parts of a copy are here"],
-    ["headwater serve --nbd <where> <url> [file]", "the same, and serve it over NBD"],
+    ["headwater serve --http <port> <url> [file]", "the same, and serve it over HTTP or NBD"],
     ["headwater sql <url> [file]", "query a SQLite database where it is"],
     ["headwater verify <url> <file>", "compare a finished copy with its source, or a manifest"],
   ]);

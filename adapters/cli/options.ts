@@ -106,7 +106,24 @@ export const SERVE_OPTIONS = {
   nbd: {
     type: "string",
     value: "WHERE",
-    help: "the path of a Unix socket, or HOST:PORT; port 0 is any that is free",
+    help: "serve it over NBD at a Unix socket's path, or HOST:PORT; port 0 is any that is free",
+  },
+  http: {
+    type: "string",
+    value: "WHERE",
+    help: "serve it over HTTP at PORT or HOST:PORT; port 0 is any that is free",
+  },
+  "allow-host": {
+    type: "string",
+    multiple: true,
+    value: "NAME",
+    help: "a name under which HTTP clients may ask, besides addresses (repeatable)",
+  },
+  "allow-origin": {
+    type: "string",
+    multiple: true,
+    value: "ORIGIN",
+    help: "pages that may read over HTTP, besides those on loopback (repeatable)",
   },
   writable: { type: "boolean", help: "take writes, into the copy; else clients can only read" },
   "export-name": { type: "string", value: "NAME", help: "what clients call it (none)" },

@@ -1,58 +1,66 @@
+import { pathToFileURL } from "node:url";
 import { isHeadwaterError } from "../../lib/index.ts";
 import type { Clone } from "../hydrate.ts";
-import { type NbdServer, serveNbd } from "../nbd/index.ts";
 import { announce, closesInTime, openClone, watch } from "./copy-session.ts";
-import { UsageError } from "./exit-codes.ts";
+import { closeDoors, type Door, openDoors } from "./doors.ts";
 import { Interrupted, Interruption } from "./interruption.ts";
 import { chooseReporter } from "./output.ts";
 import type { Reporter } from "./reporter.ts";
+import { isCopy, noSource, openForeign } from "./serve-file.ts";
 import { parseServeRequest, type ServeRequest } from "./serve-request.ts";
 
-/** `headwater serve --nbd <where> <url> [file]`: ends by a signal, or by throwing what went wrong. */
+/** `headwater serve --http <where> <url> [file]`: ends by a signal, or by throwing what went wrong. */
 export async function runServe(args: readonly string[]): Promise<number> {
   const request = parseServeRequest(args);
   const reporter = chooseReporter(request);
   const interruption = new Interruption();
+  const { url, file } = request;
+  if (url === undefined && !isCopy(file)) return serveForeign(request, reporter, interruption);
+  const what = url === undefined ? { url: pathToFileURL(file), opener: noSource(file) } : { url };
   const startedAt = performance.now();
-  const clone = await openClone(request, reporter, interruption);
-  let server: NbdServer | undefined;
+  const clone = await openClone({ ...request, ...what }, reporter, interruption);
+  let doors: readonly Door[] = [];
   try {
-    server = await interruption.orElse(serve(clone, request));
-    if (!request.json) process.stdout.write(`${server.uriOf(request.exportName)}\n`);
-    announce(clone, request.file, reporter);
-    const { writable, exportName } = request;
-    reporter.notice({ event: "serving", uri: server.uriOf(exportName), writable });
+    doors = await interruption.orElse(openDoors(clone, request));
+    sayAddresses(doors, request);
+    announce(clone, file, reporter);
+    for (const { uri, writable } of doors) reporter.notice({ event: "serving", uri, writable });
     const { signal } = interruption;
     return await interruption.orElse(hydrateAndStay(clone, request, reporter, startedAt, signal));
   } catch (error) {
     reporter.stop();
     // A flush that failed has lost what clients wrote: that is worse than what ended us.
-    const lost = await server?.close().then(
-      () => undefined,
-      (failure: unknown) => failure,
-    );
+    const lost = await closeDoors(doors);
     const isComplete = clone.status().hydration === "complete";
     const saved = await closesInTime(clone);
     if (error instanceof Interrupted && !isComplete) {
       const { size, hydratedBytes } = clone.status();
       const at = { size, hydratedBytes };
-      const { file } = request;
       reporter.ended({ event: "interrupted", signal: error.by, file, at, saved });
     }
     throw lost ?? error;
   }
 }
 
-async function serve(clone: Clone, request: ServeRequest): Promise<NbdServer> {
-  const { address, exportName, writable, tls, url } = request;
-  const exports = { [exportName]: { clone, description: url.pathname } };
+async function serveForeign(
+  request: ServeRequest,
+  reporter: Reporter,
+  interruption: Interruption,
+): Promise<never> {
+  const door = await openForeign(request);
   try {
-    return await serveNbd(exports, { ...address, readOnly: !writable, ...(tls && { tls }) });
-  } catch (error) {
-    // What was typed reached it as it was: a path that is too long, a port that is not ours.
-    if (isHeadwaterError(error) || !(error instanceof Error)) throw error;
-    throw new UsageError(error.message, { cause: error });
+    sayAddresses([door], request);
+    reporter.notice({ event: "serving", uri: door.uri, writable: false });
+    return await interruption.orElse(forEver());
+  } finally {
+    reporter.stop();
+    await door.close();
   }
+}
+
+function sayAddresses(doors: readonly Door[], { json }: ServeRequest): void {
+  if (json) return;
+  for (const { uri } of doors) process.stdout.write(`${uri}\n`);
 }
 
 /** Never ends by itself: what was fetched, and what was not, goes on being served. */
@@ -77,5 +85,9 @@ async function hydrateAndStay(
       if (!signal.aborted) reporter.notice({ event: "stopped", code, message });
     }
   }
-  return await new Promise<never>(() => {});
+  return await forEver();
+}
+
+function forEver(): Promise<never> {
+  return new Promise<never>(() => {});
 }

@@ -1,6 +1,9 @@
+import { statSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import type { HydrateBlobOptions } from "../hydrate.ts";
 import type { NbdAddress, NbdTls } from "../nbd/index.ts";
+import type { HttpServerOptions } from "../serve-http/index.ts";
 import {
   fileNameOf,
   parseUrl,
@@ -12,12 +15,19 @@ import { UsageError } from "./exit-codes.ts";
 import { copyOptions } from "./hydrate-request.ts";
 import { COPY_OPTIONS, JSON_OPTION, SERVE_OPTIONS, SOURCE_OPTIONS } from "./options.ts";
 
+/** Where a server over HTTP is, and whom it answers. */
+export type HttpPlace = Required<
+  Pick<HttpServerOptions, "host" | "port" | "allowedHosts" | "origins">
+>;
+
 /** What `headwater serve` was asked for. */
 export interface ServeRequest {
-  readonly url: URL;
+  /** Undefined where the file is here already. */
+  readonly url: URL | undefined;
   readonly file: string;
   readonly options: HydrateBlobOptions;
-  readonly address: NbdAddress;
+  readonly nbd: NbdAddress | undefined;
+  readonly http: HttpPlace | undefined;
   readonly exportName: string;
   readonly writable: boolean;
   readonly tls: NbdTls | undefined;
@@ -33,16 +43,19 @@ export function parseServeRequest(args: readonly string[]): ServeRequest {
     parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
   );
   const [given = "", named] = takePositionals(positionals, ["URL", "file"], 1);
-  const url = parseUrl(given);
-  if (values.nbd === undefined) {
-    throw new UsageError("say where to serve it: --nbd SOCKET-PATH or --nbd HOST:PORT");
+  const { nbd, http } = values;
+  if (nbd === undefined && http === undefined) {
+    const ways = "--http PORT, --nbd SOCKET-PATH or --nbd HOST:PORT";
+    throw new UsageError(`say where to serve it: ${ways}`);
   }
+  const url = isFile(given) && named === undefined ? undefined : parseUrl(given);
   const { "tls-cert": cert, "tls-key": key, "tls-ca": ca } = values;
   return {
     url,
-    file: named ?? fileNameOf(url),
-    options: copyOptions(url, values),
-    address: parseAddress(values.nbd),
+    file: url === undefined ? given : (named ?? fileNameOf(url)),
+    options: copyOptions(url ?? pathToFileURL(given), values),
+    nbd: nbd === undefined ? undefined : parseAddress(nbd),
+    http: http === undefined ? undefined : parseHttpPlace(http, values),
     exportName: values["export-name"] ?? "",
     writable: values.writable ?? false,
     tls: parseTls(cert, key, ca),
@@ -51,13 +64,40 @@ export function parseServeRequest(args: readonly string[]): ServeRequest {
   };
 }
 
+/** What is no URL, and is here. */
+function isFile(given: string): boolean {
+  return !URL.canParse(given) && (statSync(given, { throwIfNoEntry: false })?.isFile() ?? false);
+}
+
+function parseHttpPlace(
+  text: string,
+  values: { "allow-host"?: string[]; "allow-origin"?: string[] },
+): HttpPlace {
+  const [, host = "", digits] = /^(?:(\[[^/[\]]+\]|[^/:]*):)?(\d+)$/.exec(text) ?? [];
+  if (digits === undefined) {
+    throw new UsageError(`--http is "${text}"; write PORT or HOST:PORT`);
+  }
+  const origins = values["allow-origin"] ?? [];
+  return {
+    host: host === "" ? "127.0.0.1" : host.replace(/^\[|\]$/g, ""),
+    port: parsePort("http", text, digits),
+    allowedHosts: values["allow-host"] ?? [],
+    origins: origins.includes("*") ? "*" : origins,
+  };
+}
+
+function parsePort(option: string, text: string, digits: string): number {
+  const port = Number(digits);
+  if (port <= 65_535) return port;
+  throw new UsageError(`--${option} is "${text}"; a port is 65535 at most`);
+}
+
 /** HOST:PORT and :PORT are of TCP; everything else is a path. */
 export function parseAddress(text: string): NbdAddress {
   const [, host = "", digits] = /^(\[[^/[\]]+\]|[^/:]*):(\d+)$/.exec(text) ?? [];
   if (text === "") throw new UsageError("--nbd is empty; write a path or HOST:PORT");
   if (digits === undefined) return { unix: text };
-  const port = Number(digits);
-  if (port > 65_535) throw new UsageError(`--nbd is "${text}"; a port is 65535 at most`);
+  const port = parsePort("nbd", text, digits);
   return host === "" ? { port } : { port, host: host.replace(/^\[|\]$/g, "") };
 }
 
