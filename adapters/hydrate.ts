@@ -1,35 +1,18 @@
 import { existsSync } from "node:fs";
 import {
   Clone,
-  type CloneBehavior,
+  DEFAULT_REGION_SIZE,
   type DestinationDevice,
   HeadwaterError,
   type SourceDevice,
-  type SourceOpener,
 } from "../lib/index.ts";
 import { LocalCopy } from "./file/index.ts";
-import type { HttpOptions } from "./http/index.ts";
-import type { NbdOptions } from "./nbd/index.ts";
-import type { S3Options } from "./s3/index.ts";
+import type { HydrateBlobOptions } from "./hydrate/options.ts";
+import { type BlobSource, type Origin, originOf } from "./hydrate/origin.ts";
+import { rootOf } from "./manifest/index.ts";
 
 export * from "../lib/index.ts";
-
-export interface HydrateBlobOptions extends CloneBehavior {
-  /** Replace a file that is not a copy of ours, or a finished copy of something else. */
-  overwrite?: boolean;
-  /** Give up local data that cannot be continued, even what a user wrote. */
-  discardLocal?: boolean;
-  /** Ask the source now whether it is still the same, and start over if not. Costs a request. */
-  revalidate?: boolean;
-  /** Ends the opening. The clone that was opened does not listen to it any more. */
-  signal?: AbortSignal;
-  /** For `http:` and `https:` URLs. */
-  http?: HttpOptions;
-  /** For `nbd:`, `nbds:`, `nbd+unix:` and `nbds+unix:` URIs. */
-  nbd?: NbdOptions;
-  /** For `s3:` URLs. */
-  s3?: S3Options;
-}
+export type { HydrateBlobOptions } from "./hydrate/options.ts";
 
 /**
  * Opens a remote blob at once and makes it local in the background.
@@ -43,7 +26,7 @@ export interface HydrateBlobOptions extends CloneBehavior {
  *   `DESTINATION_FULL` for what is found at the path; what opening the source throws.
  */
 export async function hydrate(
-  from: string | URL | SourceDevice | SourceOpener,
+  from: BlobSource,
   to: string | DestinationDevice,
   options: HydrateBlobOptions = {},
 ): Promise<Clone> {
@@ -56,72 +39,6 @@ export async function hydrate(
     if (origin.isOurs) await source.close();
     throw error;
   }
-}
-
-/** What opening an HTTP source brings by itself, in bytes. */
-const DEFAULT_HEAD: number = 128 * 2 ** 10;
-
-/** A source, open or not. */
-interface Origin {
-  /** Whether we open it, and so close it. */
-  readonly isOurs: boolean;
-  recognizes(identity: string): boolean;
-  open(
-    known: { size: number; identity: string } | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<SourceDevice>;
-}
-
-async function originOf(
-  from: string | URL | SourceDevice | SourceOpener,
-  options: HydrateBlobOptions,
-): Promise<Origin> {
-  if (typeof from === "string" || from instanceof URL)
-    return openerOf(await byScheme(from, options));
-  if ("open" in from) return openerOf(from);
-  return {
-    isOurs: false,
-    recognizes: (identity) => identity === from.identity,
-    open: () => Promise.resolve(from),
-  };
-}
-
-function openerOf(opener: SourceOpener): Origin {
-  return {
-    isOurs: true,
-    recognizes: (identity) => opener.recognizes(identity),
-    open: (known, signal) => opener.open({ ...(known && { known }), ...(signal && { signal }) }),
-  };
-}
-
-/** Loads only what the URL needs. */
-async function byScheme(url: string | URL, options: HydrateBlobOptions): Promise<SourceOpener> {
-  const text = String(url);
-  if (!URL.canParse(text)) throw new TypeError(`not a URL: ${text.split("?")[0]}`);
-  const { protocol } = new URL(text);
-  if (protocol === "http:" || protocol === "https:") {
-    const { http } = await import("./http/index.ts");
-    return http(text, withHead(options.http, options));
-  }
-  if (protocol === "s3:") {
-    const { s3 } = await import("./s3/index.ts");
-    return s3(url, { ...options.s3, http: withHead(options.s3?.http, options) });
-  }
-  if (/^nbds?(\+unix)?:$/.test(protocol)) {
-    const { nbd } = await import("./nbd/index.ts");
-    return nbd(text, options.nbd);
-  }
-  throw new TypeError(`no source for ${protocol} URLs; http:, https:, s3: and nbd: are known`);
-}
-
-/** Unless told otherwise the opening request brings the first region whole. */
-function withHead<Options extends { head?: number; tail?: number }>(
-  http: Options | undefined,
-  { regionSize = 0 }: HydrateBlobOptions,
-): Options | { head?: number } {
-  const { head, tail } = http ?? {};
-  const isTold = head !== undefined || tail !== undefined || regionSize <= DEFAULT_HEAD;
-  return isTold ? (http ?? {}) : { ...http, head: regionSize };
 }
 
 async function openLocal(
@@ -138,14 +55,17 @@ async function openLocal(
     const copy = local;
     const found = copy.known?.identity;
     if (copy.state === "finished") checkFinished(origin, path, found, options);
+    checkVerified(copy, path, options);
     source = await openSource(origin, copy, options, early?.source);
     const isOther = source !== undefined && found !== undefined && source.identity !== found;
     const isVersion = source?.changedSince !== undefined && origin.recognizes(found ?? "");
     const isRestarted = isOther && !(isVersion && copy.stored?.written === false);
     if (isRestarted) await copy.restart();
-    const { regionSize, noHydration: sparse = false } = options;
+    const { noHydration: sparse = false } = options;
     if (source !== undefined && copy.state === "new") {
-      await copy.create({ size: source.size, sparse, ...(regionSize && { regionSize }) });
+      const { size, blockSize = 0 } = source;
+      const regionSize = Math.max(options.regionSize ?? DEFAULT_REGION_SIZE, blockSize);
+      await copy.create({ size, sparse, regionSize });
     } else if (copy.state === "partial" && !sparse) await copy.checkRest();
     const clone = await Clone.open({
       ...options,
@@ -179,7 +99,8 @@ async function openSource(
   const { revalidate = false, signal } = options;
   const { known } = copy;
   const isKnown = known !== undefined && origin.recognizes(known.identity);
-  if (copy.state === "finished" && isKnown && !revalidate) return undefined;
+  const isFinished = copy.state === "finished" && isKnown && !revalidate;
+  if (isFinished && (await origin.isCurrent(known.identity, signal))) return undefined;
   return early ?? origin.open(isKnown && !revalidate ? known : undefined, signal);
 }
 
@@ -207,5 +128,22 @@ function checkFinished(
   throw new HeadwaterError(
     "EXISTS",
     `${path} is a finished copy of ${found}; choose another path, or set overwrite`,
+  );
+}
+
+/** What was verified so far is not gone on with unverified, unless it may be given up. */
+function checkVerified(
+  copy: LocalCopy,
+  path: string,
+  { manifest, revalidate, overwrite, discardLocal }: HydrateBlobOptions,
+): void {
+  const root = rootOf(copy.known?.identity ?? "");
+  if (root === undefined || manifest !== undefined) return;
+  const isFinished = copy.state === "finished";
+  if (isFinished ? !revalidate || overwrite : discardLocal) return;
+  throw new HeadwaterError(
+    "SOURCE_CHANGED",
+    `${path} is verified by the manifest with root ${root}: name one again with the \`manifest\` ` +
+      `option, or set ${isFinished ? "overwrite" : "discardLocal"} to start over without`,
   );
 }

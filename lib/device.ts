@@ -53,6 +53,12 @@ export interface SourceDevice extends AsyncDisposable {
   readonly strongIdentity?: boolean;
 
   /**
+   * In bytes, a power of two, where any part of a block costs the whole of it: regions of a new
+   * copy are at least as large.
+   */
+  readonly blockSize?: number;
+
+  /**
    * What opening the device already asked its origin for, if anything: the first `stream` of
    * exactly this range costs no request of its own.
    */

@@ -14,6 +14,7 @@ export type HeadwaterErrorCode =
   | "EXISTS" // a file that is not ours has the name that was asked for
   | "LOCKED" // another process owns the destination
   | "STALLED" // hydration gave up after a bounded number of failures; it can be resumed
+  | "DIGEST_MISMATCH" // the source gave bytes that are not as its manifest says
   | "CORRUPT" // bytes that fail their magic, bounds or checksum
   | "FAILED" // the clone can serve nothing any more: neither its map nor a save of it can be had
   | "READ_ONLY" // a write in a mode that does not allow it

@@ -38,7 +38,7 @@ export async function openStoredCopy(
   const stored = mapStore === undefined ? undefined : await believedMap(mapStore);
   if (stored === undefined) {
     if (source === undefined) throw new TypeError("a new clone needs a source");
-    const geometry = new Geometry(source.size, regionSize);
+    const geometry = new Geometry(source.size, Math.max(regionSize, source.blockSize ?? 0));
     const map = RegionMap.create(library, geometry.regionCount);
     const { identity, size: sourceSize } = source;
     const writtenRegions = new WrittenRegions(library, geometry.regionCount);

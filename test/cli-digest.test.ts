@@ -85,4 +85,15 @@ test("verify says which size differs from the manifest's, and what is no manifes
   assert.match(stderr, "CORRUPT: the manifest cannot be believed");
 });
 
+test("a copy is verified by its manifest while it is made", async (context) => {
+  await run(context, "digest", "copy", "-o", "m");
+  const { code, stderr } = await run(context, context.url, "new", "--manifest", "m");
+  assert.is(code, 0, stderr);
+  assert.ok(read(context, "new").equals(read(context, "copy")));
+  await context.origin.set("/blob", { version: 1, etag: null, lastModified: null });
+  const wrong = await run(context, context.url, "other", "--manifest", "m", "--stall-after", "1");
+  assert.is(wrong.code, 3, wrong.stderr);
+  assert.match(wrong.stderr, /STALLED: [^\n]* not as the manifest says/);
+});
+
 test.run();

@@ -20,7 +20,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./http": ["http"],
   "./file": ["FileDevice", "FileMapStore"],
   "./memory": ["MemoryDevice", "MemoryMapStore"],
-  "./manifest": ["makeManifest", "openManifest", "Manifest"],
+  "./manifest": ["makeManifest", "openManifest", "Manifest", "verified"],
   "./s3": ["s3"],
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
   "./ltx": ["litestream", "LtxDecoder", "LtxEncoder", "verifyLtx", "compactLtx", "applyLtx"],

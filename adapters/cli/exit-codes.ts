@@ -56,6 +56,7 @@ const ADVICE: Partial<Record<HeadwaterErrorCode, string>> = {
   STALLED: "The same command tries again and fetches only what is missing.",
   SOURCE_CHANGED: "To start over with what it is now, add --revalidate.",
   DESTINATION_FULL: "Make room; the same command resumes.",
+  DIGEST_MISMATCH: "Is it the manifest of this very object?",
   TIMEOUT: "The same command tries again.",
 };
 

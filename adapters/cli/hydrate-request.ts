@@ -35,6 +35,7 @@ export interface CopyValues extends SourceValues {
   readonly revalidate?: boolean | undefined;
   readonly "discard-local"?: boolean | undefined;
   readonly "no-hydration"?: boolean | undefined;
+  readonly manifest?: string | undefined;
   readonly "region-size"?: string | undefined;
   readonly threshold?: string | undefined;
   readonly "batch-size"?: string | undefined;
@@ -75,7 +76,7 @@ export function parseHydrateRequest(args: readonly string[]): HydrateRequest {
 
 /** What `HYDRATE_OPTIONS` say of how the clone behaves. */
 export function cloneOptions(values: CopyValues): HydrateBlobOptions {
-  const { overwrite = false, revalidate = false } = values;
+  const { overwrite = false, revalidate = false, manifest } = values;
   const { threshold, "region-size": regionSize, "batch-size": batchSize } = values;
   const { "limit-rate": rate, "stall-after": stallAfter } = values;
   const count = (option: string, text: string): number => parseCount(option, text);
@@ -84,6 +85,7 @@ export function cloneOptions(values: CopyValues): HydrateBlobOptions {
     revalidate,
     discardLocal: values["discard-local"] ?? false,
     noHydration: values["no-hydration"] ?? false,
+    ...(manifest === undefined ? {} : { manifest }),
     ...(regionSize === undefined ? {} : { regionSize: parseRegionSize(regionSize) }),
     ...(threshold === undefined ? {} : { hydrationThreshold: count("threshold", threshold) }),
     ...(batchSize === undefined ? {} : { hydrationBatchSize: count("batch-size", batchSize) }),

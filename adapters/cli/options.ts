@@ -56,6 +56,11 @@ export const HYDRATE_OPTIONS = {
     type: "boolean",
     help: "start over even where local writes, or an unreadable map, would be lost",
   },
+  manifest: {
+    type: "string",
+    value: "WHERE",
+    help: "verify every byte by what headwater digest has made: a path or an http(s) URL",
+  },
   "region-size": { type: "string", value: "SIZE", help: "of a new copy's regions (64KiB)" },
   threshold: {
     type: "string",
@@ -78,6 +83,10 @@ export const HYDRATE_OPTIONS = {
   },
   quiet: { type: "boolean", short: "q", help: "nothing on stderr but errors" },
 } as const;
+
+export const MANIFEST_OPTION: Pick<typeof HYDRATE_OPTIONS, "manifest"> = {
+  manifest: HYDRATE_OPTIONS.manifest,
+};
 
 const { read: _, "no-hydration": __, ...REST } = HYDRATE_OPTIONS;
 
@@ -176,14 +185,6 @@ export const DIGEST_OPTIONS = {
     help: "of what gets a digest each (64KiB; larger for more than 64 GiB)",
   },
   overwrite: { type: "boolean", help: "replace a file that is there already" },
-} as const;
-
-export const MANIFEST_OPTION = {
-  manifest: {
-    type: "string",
-    value: "WHERE",
-    help: "a path or an http(s) URL of what `headwater digest` has made",
-  },
 } as const;
 
 /**

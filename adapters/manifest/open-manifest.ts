@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { HeadwaterError, type ReadOptions } from "../../lib/index.ts";
-import { type HttpOptions, http } from "../http/index.ts";
+import type { HttpOptions } from "../http/index.ts";
 import { Manifest, type ManifestBytes } from "./manifest.ts";
 
 /** Where a manifest is: a path, a `file:`, `http:` or `https:` URL, its bytes, or one that is open. */
@@ -35,6 +35,7 @@ async function bytesAt(
   const url = urlOf(place);
   if (url === undefined) return fileBytes(String(place));
   if (url.protocol === "file:") return fileBytes(fileURLToPath(url));
+  const { http } = await import("../http/index.ts");
   return http(url, options.http).open(signalOf(options));
 }
 

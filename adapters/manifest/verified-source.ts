@@ -1,0 +1,223 @@
+import {
+  type ByteRange,
+  type Geometry,
+  HeadwaterError,
+  type Meter,
+  type ReadOptions,
+  type SourceDevice,
+} from "../../lib/index.ts";
+import { BlockDigests, type DigestedBlock } from "./block-digests.ts";
+import { verifiedIdentity } from "./identity.ts";
+import type { Manifest } from "./manifest.ts";
+import { zeroBlocks } from "./zero-blocks.ts";
+
+/** What is read at once of a source that cannot stream, in bytes. */
+const READ_SIZE: number = 2 ** 20;
+
+export interface VerifiedParts {
+  readonly inner: SourceDevice;
+  readonly manifest: Manifest;
+  /** Lets go of both, as far as they are ours. */
+  close(): Promise<void>;
+}
+
+/**
+ * A source of which every byte was verified before anybody has it: whole blocks are fetched, and
+ * one with another digest than the manifest's is never handed on.
+ */
+export class VerifiedSource implements SourceDevice {
+  readonly size: number;
+  readonly identity: string;
+  readonly strongIdentity = true;
+  readonly blockSize: number;
+  readonly opened?: ByteRange;
+  readonly manifest: Manifest;
+  readonly #inner: SourceDevice;
+  readonly #blocks: Geometry;
+  readonly #close: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  constructor({ inner, manifest, close }: VerifiedParts) {
+    this.size = manifest.size;
+    this.identity = verifiedIdentity(inner.identity, manifest.root);
+    this.blockSize = manifest.blockSize;
+    this.manifest = manifest;
+    this.#inner = inner;
+    this.#blocks = manifest.blocks;
+    this.#close = close;
+    // What is not whole blocks cannot be verified by itself, and is left where it is.
+    const { opened } = inner;
+    if (opened !== undefined && isSame(opened, this.#outward(opened))) this.opened = opened;
+  }
+
+  async read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for await (const piece of this.stream(offset, length, options)) {
+      bytes.set(piece, at);
+      at += piece.length;
+      this.release([piece]);
+    }
+    if (at === length) return bytes;
+    const message = `asked ${length} bytes at ${offset}, got ${at}`;
+    throw new HeadwaterError("SHORT_READ", message, { offset, length, retryable: true });
+  }
+
+  /**
+   * @throws {HeadwaterError} `DIGEST_MISMATCH` for a block that is not as the manifest says; what the
+   *   source and the manifest throw.
+   */
+  async *stream(
+    offset: number,
+    length: number,
+    options: ReadOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.#closing !== undefined) throw new HeadwaterError("CLOSED", "the source is closed");
+    if (this.#blocks.clip(offset, length) < length) {
+      throw new RangeError(`${length} bytes at ${offset} are not inside ${this.size}`);
+    }
+    if (length === 0) return;
+    const range = this.#outward({ offset, length });
+    const first = this.#blocks.regionAt(range.offset);
+    // Where it must be read first, that goes on side by side with the source.
+    this.manifest.digestOf(first).catch(() => {}); // asked for again below
+    const digests = new BlockDigests(this.#blocks, first);
+    for await (const piece of this.#receive(range, options)) {
+      for await (const block of digests.add(piece)) {
+        await this.#check(block);
+        const { offset: start } = this.manifest.rangeOf(block.block);
+        yield* within(block.pieces, start, offset, offset + length);
+      }
+    }
+  }
+
+  release(pieces: readonly Uint8Array[]): void {
+    this.#inner.release?.(pieces);
+  }
+
+  /** Blocks whose digest is that of zeros. Whether the source knows of them makes no difference. */
+  zeros(offset: number, length: number): AsyncIterable<ByteRange> {
+    return zeroBlocks(this.manifest, { offset, length });
+  }
+
+  shortLived(): Iterable<ByteRange> {
+    return this.#inner.shortLived?.() ?? [];
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The blocks that hold a part of the range. */
+  #outward({ offset, length }: ByteRange): ByteRange {
+    const { first, end } = this.#blocks.runOf(offset, length);
+    return {
+      offset: this.#blocks.offsetOf(first),
+      length: this.#blocks.lengthOf(first, end),
+    };
+  }
+
+  async #check({ block, digest, pieces }: DigestedBlock): Promise<void> {
+    if (digest.equals(await this.manifest.digestOf(block))) return;
+    this.release(pieces);
+    const { offset, length } = this.manifest.rangeOf(block);
+    const { identity } = this.#inner;
+    const made = this.manifest.identity ?? identity;
+    const other = made === identity ? "" : `, which was made of ${made}`;
+    throw new HeadwaterError(
+      "DIGEST_MISMATCH",
+      `${length} bytes at ${offset} of ${identity} are not as the manifest says${other}`,
+      { offset, length, retryable: true },
+    );
+  }
+
+  /** Exactly this range, counted, from whatever the source can do. */
+  async *#receive(
+    { offset, length }: ByteRange,
+    options: ReadOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const inner = this.#inner;
+    const meter = new ReceivedMeter(options.meter);
+    const asked = { ...options, meter };
+    const pieces = inner.stream?.(offset, length, asked) ?? inPieces(inner, offset, length, asked);
+    let received = 0;
+    try {
+      for await (const piece of pieces) {
+        received += piece.length;
+        meter.received = received;
+        if (received > length) {
+          const message = `asked ${length} bytes at ${offset}, got ${received} or more`;
+          throw new HeadwaterError("CORRUPT", message, { offset, length });
+        }
+        yield piece;
+      }
+    } finally {
+      meter.settle();
+    }
+  }
+}
+
+/** Passes on what a source reports; of one that reports nothing, what was received of it. */
+class ReceivedMeter implements Meter {
+  received = 0;
+  readonly #meter: Meter | undefined;
+  #reported = false;
+
+  constructor(meter: Meter | undefined) {
+    this.#meter = meter;
+  }
+
+  request(): void {
+    this.#reported = true;
+    this.#meter?.request();
+  }
+
+  bytes(count: number): void {
+    this.#reported = true;
+    this.#meter?.bytes(count);
+  }
+
+  /** The call is over. */
+  settle(): void {
+    if (this.#reported) return;
+    this.#meter?.request();
+    this.#meter?.bytes(this.received);
+  }
+}
+
+async function* inPieces(
+  device: SourceDevice,
+  offset: number,
+  length: number,
+  options: ReadOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const end = offset + length;
+  for (let at = offset; at < end; at += READ_SIZE) {
+    yield await device.read(at, Math.min(READ_SIZE, end - at), options);
+  }
+}
+
+/** What of the pieces, the first of which begins at `at`, lies between `offset` and `end`. */
+function* within(
+  pieces: readonly Uint8Array[],
+  at: number,
+  offset: number,
+  end: number,
+): Generator<Uint8Array, void, undefined> {
+  let start = at;
+  for (const piece of pieces) {
+    const from = Math.max(0, offset - start);
+    const to = Math.min(piece.length, end - start);
+    if (from < to) yield piece.subarray(from, to);
+    start += piece.length;
+  }
+}
+
+function isSame(one: ByteRange, other: ByteRange): boolean {
+  return one.offset === other.offset && one.length === other.length;
+}
