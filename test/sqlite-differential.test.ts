@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { findNative } from "./sqlite/native.ts";
 import { compareHere } from "./sqlite/random/here.ts";
+import { compareKilled } from "./sqlite/random/killed.ts";
 import { Originals } from "./sqlite/random/originals.ts";
 import { makeFolder } from "./sqlite-databases.ts";
 
@@ -21,6 +22,12 @@ for (let seed = first; seed <= last; seed += 1) {
   test(`the same answers while it arrives and afterwards (${seed})`, async () => {
     if (place === undefined) return;
     assert.ok((await compareHere(seed, place, STATEMENTS)) >= STATEMENTS);
+  });
+}
+
+for (let seed = first; seed <= Math.ceil(last / 4); seed += 1) {
+  test(`the same answers after each of some kills (${seed})`, async () => {
+    if (place !== undefined) await compareKilled(seed, place, 3);
   });
 }
 

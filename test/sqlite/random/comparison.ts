@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import type { OpenDatabaseOptions } from "../../../adapters/sqlite/index.ts";
@@ -38,13 +38,14 @@ export interface Place {
 export function begin(seed: number, random: Random, place: Place): Beginning {
   const layout = anyLayout(random);
   const original = place.originals.of(layout);
-  const nativeFile = join(place.folder, `native-${seed}.db`);
+  const folder = mkdtempSync(join(place.folder, `${seed}-`));
+  const nativeFile = join(folder, "native.db");
   copyFileSync(original.path, nativeFile);
   const native = new place.Native(nativeFile);
   native.exec(QUICK);
   const writable = random.chance(0.75);
   const options = anyOptions(random, writable);
-  const file = join(place.folder, `copy-${seed}.db`);
+  const file = join(folder, "copy.db");
   const name = `seed ${seed}, ${JSON.stringify({ ...layout, ...options })}`;
   return { name, original, writable, options, file, native };
 }
