@@ -65,6 +65,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   ltx: ["http", "s3"],
   manifest: ["http"],
   s3: ["http"],
+  several: ["http"],
   "range-answer": ["streams"],
   "serve-http": ["range-answer", "streams"],
   sqlite: ["file", "hydrate"],

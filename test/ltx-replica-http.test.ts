@@ -1,17 +1,15 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { type AddressInfo, connect, createServer as createListener } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hydrate } from "../adapters/hydrate.ts";
 import { litestream } from "../adapters/ltx/index.ts";
 import { fixtureFiles } from "./ltx-files.ts";
-import { findProgram } from "./programs.ts";
+import { startNginx } from "./nginx.ts";
 import { failure } from "./rejection.ts";
 
 const test = suite("Litestream replicas over HTTP");
@@ -37,69 +35,9 @@ async function folderWith(replica: string): Promise<string> {
   return folder;
 }
 
-async function freePort(): Promise<number> {
-  const listener = createListener().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, "close");
-  return port;
-}
-
-/** Starts nginx over a folder. Undefined where it is not installed. */
-async function startNginx(
-  folder: string,
-  listing: string,
-): Promise<{ url: string; stop(): Promise<void> } | undefined> {
-  const program = findProgram("nginx");
-  if (program === undefined) return undefined;
-  const port = await freePort();
-  const own = join(folder, "nginx");
-  await mkdir(own);
-  const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((name) => `${name}_temp_path ${own}/${name};`)
-    .join(" ");
-  const configuration = `
-    daemon off; master_process off; pid ${own}/pid; error_log stderr;
-    events {}
-    http {
-      access_log off; ${places}
-      server { listen 127.0.0.1:${port}; root ${folder}; ${listing} }
-    }`;
-  await writeFile(join(own, "conf"), configuration);
-  const child = spawn(program, ["-c", join(own, "conf"), "-p", own, "-e", "stderr"]);
-  let output = "";
-  child.stderr.on("data", (piece: Buffer) => {
-    output += piece.toString();
-  });
-  for (let tries = 0; !(await accepts(port)); tries += 1) {
-    if (child.exitCode !== null || tries > 400) throw new Error(`nginx did not start: ${output}`);
-    await sleep(20);
-  }
-  return {
-    url: `http://127.0.0.1:${port}`,
-    stop: async () => {
-      child.kill("SIGKILL");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    },
-  };
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
 test("a replica behind nginx, whose folders it lists in JSON", async () => {
   const folder = await folderWith("small-levels");
-  const nginx = await startNginx(folder, "autoindex on; autoindex_format json;");
+  const nginx = await startNginx(folder, `root ${folder}; autoindex on; autoindex_format json;`);
   try {
     if (nginx === undefined) return;
     await using source = await litestream(`${nginx.url}/small-levels`).open();
@@ -115,7 +53,7 @@ test("a replica behind nginx, whose folders it lists in JSON", async () => {
 
 test("a copy hydrates from nginx, and ends as the same file as one from the files", async () => {
   const folder = await folderWith("small-frame");
-  const nginx = await startNginx(folder, "autoindex on; autoindex_format json;");
+  const nginx = await startNginx(folder, `root ${folder}; autoindex on; autoindex_format json;`);
   try {
     if (nginx === undefined) return;
     const url = `${nginx.url}/small-frame/`;
@@ -137,7 +75,7 @@ test("a copy hydrates from nginx, and ends as the same file as one from the file
 test("a server that lists its folders for people, or not at all, says what it should do", async () => {
   for (const listing of ["autoindex on;", "autoindex off;"]) {
     const folder = await folderWith("small");
-    const nginx = await startNginx(folder, listing);
+    const nginx = await startNginx(folder, `root ${folder}; ${listing}`);
     try {
       if (nginx === undefined) return;
       const error = await failure(litestream(`${nginx.url}/small`).open());
