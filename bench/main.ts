@@ -28,6 +28,7 @@ import { nbdReadsSubject } from "./subjects/nbd-reads.ts";
 import { openSubject } from "./subjects/open.ts";
 import { servedOnceSubject } from "./subjects/served-once.ts";
 import { sqliteColdSubject } from "./subjects/sqlite-cold.ts";
+import { sqliteEnginesSubject } from "./subjects/sqlite-engines.ts";
 import { terabyteSubject } from "./subjects/terabyte.ts";
 import { nginxCopySubject, pacedCopySubject } from "./subjects/whole-copy.ts";
 
@@ -45,6 +46,7 @@ const SUBJECTS: readonly Subject[] = [
   fairnessSubject,
   ltxFilesSubject,
   litestreamSubject,
+  sqliteEnginesSubject,
   sqliteColdSubject,
   litestreamQueriesSubject,
 ];

@@ -8,7 +8,7 @@ import { timed } from "./measure.ts";
 import type { Counts, Origin } from "./origin.ts";
 import type { Bench } from "./report.ts";
 
-const ROWS = 600_000;
+export const ROWS = 600_000;
 
 /** A database of about 100 MB: a table, an index on text, and rows of which some overflow. */
 export async function makeDatabase(bench: Bench, sqlite: string): Promise<string> {

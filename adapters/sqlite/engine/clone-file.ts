@@ -1,11 +1,11 @@
-import { closeSync, openSync } from "node:fs";
+import { openSync } from "node:fs";
 import { HeadwaterError } from "../../../lib/errors.ts";
 import type { CloneAnswer, CloneRequest, LocalFile } from "../shared/clone-calls.ts";
 import type { CloneMemory } from "../shared/clone-memory.ts";
 import { type FileLocks, LOCK, type LockLevel } from "../shared/file-locks.ts";
 import { LocalPages } from "../shared/local-pages.ts";
 import { INTERRUPTED_CALL, type ThreadCaller } from "../shared/thread-call.ts";
-import { readFully } from "./plain-file.ts";
+import { LocalReader } from "./local-reader.ts";
 import type { VfsFile } from "./vfs-file.ts";
 import { WriteBuffer } from "./write-buffer.ts";
 
@@ -46,7 +46,7 @@ export class CloneFile implements VfsFile {
   readonly #options: CloneFileOptions;
   readonly #buffer: WriteBuffer;
   #generation = -1;
-  #fd = -1;
+  #local: LocalReader | undefined;
   #pages: LocalPages;
   /** What was read in the order of the file. */
   #run = { end: 0, length: 0 };
@@ -58,6 +58,7 @@ export class CloneFile implements VfsFile {
     this.#options = options;
     const { caller } = options;
     this.#buffer = new WriteBuffer((offset, bytes) => {
+      this.#local?.forget();
       caller.callToEnd({ kind: "write", offset, bytes });
     });
     this.#pages = new LocalPages(1, 0);
@@ -67,13 +68,11 @@ export class CloneFile implements VfsFile {
   read(memory: Uint8Array, at: number, length: number, offset: number): number {
     if (this.#buffer.overlaps(offset, length)) this.#buffer.flush();
     const { memory: clone } = this.#options;
-    const count = Math.max(0, Math.min(length, clone.size - offset));
+    const left = clone.size - offset;
+    const count = Math.max(0, Math.min(length, left));
     if (count > 0) {
-      const isLocal = clone.isComplete || this.#pages.has(offset, count);
-      if (!clone.isComplete) this.#follow(offset, count);
-      if (isLocal) this.#readLocal(memory, at, count, offset);
-      else memory.set(this.#ask(offset, count), at);
-      if (!clone.isComplete && isLocal) this.#tellPlace(offset, count, memory[at]);
+      if (clone.isComplete) this.#local?.read(memory, at, count, offset, left);
+      else this.#readArriving(memory, at, count, offset);
       if (offset < MODES_END) this.#presentModes(memory, at, count, offset);
     }
     if (count < length) memory.fill(0, at + count, at + length);
@@ -86,6 +85,7 @@ export class CloneFile implements VfsFile {
 
   truncate(size: number): void {
     this.#buffer.flush();
+    this.#local?.forget();
     this.#options.caller.callToEnd({ kind: "truncate", size });
   }
 
@@ -108,6 +108,7 @@ export class CloneFile implements VfsFile {
     caller.checkOpen(); // the place is somebody else's then
     if (level !== LOCK.SHARED) return locks.raise(place, level);
     if (!this.#share()) return false;
+    this.#local?.forget(); // until now anybody could write
     // Only here: within a transaction all pages are of one version.
     if (this.#generation !== this.#options.memory.generation) this.#refresh();
     return true;
@@ -137,8 +138,8 @@ export class CloneFile implements VfsFile {
 
   /** Lets go of the local file until somebody reads again. Only while no lock is held. */
   release(): void {
-    if (this.#fd !== -1) closeSync(this.#fd);
-    this.#fd = -1;
+    this.#local?.close();
+    this.#local = undefined;
     this.#generation = -1;
   }
 
@@ -161,18 +162,19 @@ export class CloneFile implements VfsFile {
     const { generation } = memory;
     const found = caller.call({ kind: "file" }) as LocalFile;
     const { paths, regionSize, regionCount, localPages } = found;
-    const before = this.#fd;
-    this.#fd = openFirst(paths);
-    if (before !== -1) closeSync(before);
+    const before = this.#local;
+    this.#local = new LocalReader(openFirst(paths));
+    before?.close();
     this.#pages = new LocalPages(regionSize, regionCount, localPages);
     this.#generation = generation;
   }
 
-  #readLocal(memory: Uint8Array, at: number, length: number, offset: number): void {
-    const count = readFully(this.#fd, memory, at, length, offset);
-    if (count === length) return;
-    const message = `the local file ends ${length - count} bytes before ${offset + length}`;
-    throw new HeadwaterError("SHORT_READ", message, { offset, length });
+  #readArriving(memory: Uint8Array, at: number, length: number, offset: number): void {
+    const isLocal = this.#pages.has(offset, length);
+    this.#follow(offset, length);
+    if (isLocal) this.#local?.read(memory, at, length, offset, length);
+    else memory.set(this.#ask(offset, length), at);
+    if (isLocal) this.#tellPlace(offset, length, memory[at]);
   }
 
   #follow(offset: number, length: number): void {
