@@ -60,7 +60,7 @@ export const STRANGERS: readonly (readonly string[])[] = [
 
 /** Which adapter may import which other, and that one's entry only. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
-  cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "serve-http", "sqlite"],
+  cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "s3", "serve-http", "sqlite"],
   hydrate: ["file", "http", "manifest", "nbd", "s3"],
   ltx: ["http", "s3"],
   manifest: ["http"],

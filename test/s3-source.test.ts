@@ -164,7 +164,7 @@ else {
       proxy.answer = () => ({ status: 301, code: "PermanentRedirect", headers });
       const error = await failure(s3(urlOf("x"), mine).open());
       assert.equal([error.code, error.retryable], ["SOURCE_FAILED", false]);
-      assert.match(error.message, 'region eu-west-1; set region to "eu-west-1"');
+      assert.match(error.message, 'the bucket is in eu-west-1: set `region` to "eu-west-1"');
     });
 
     test(named("a store that is asked too often gets its rest, and all arrives"), async () => {

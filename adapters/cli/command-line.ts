@@ -119,9 +119,24 @@ function decoded(text: string): string {
 
 /** @throws {UsageError} when it is not an absolute URL. What was typed is not repeated whole. */
 export function parseUrl(text: string): URL {
+  if (text.startsWith("s3://")) return parseS3Url(text);
   if (!URL.canParse(text)) {
     const typed = text.replace(/[?#].*$/s, "");
     throw new UsageError(`"${typed}" is not a URL; write for example https://example.org/big.bin`);
   }
   return new URL(text);
+}
+
+/** The key stands as it is, as in "aws s3 cp"; in the URL it is percent-encoded. */
+function parseS3Url(text: string): URL {
+  const [, bucket = "", key = ""] = /^s3:\/\/([^/]*)\/?(.*)$/s.exec(text) ?? [];
+  const parts = key.split("/");
+  if (parts.includes(".") || parts.includes("..")) {
+    throw new UsageError('no URL can have a key with the part "." or ".."');
+  }
+  const url = `s3://${bucket}/${parts.map(encodeURIComponent).join("/")}`;
+  if (bucket === "" || !URL.canParse(url)) {
+    throw new UsageError("an S3 URL is written s3://bucket/key");
+  }
+  return new URL(url);
 }

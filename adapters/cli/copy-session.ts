@@ -16,7 +16,7 @@ export async function openClone(
 ): Promise<Clone> {
   const { signal } = interruption;
   try {
-    return await interruption.orElse(hydrate(opener ?? url.href, file, { ...options, signal }));
+    return await interruption.orElse(hydrate(opener ?? url, file, { ...options, signal }));
   } catch (error) {
     if (error instanceof Interrupted) {
       reporter.ended({ event: "interrupted", signal: error.by, file });

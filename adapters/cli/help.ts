@@ -56,8 +56,8 @@ which is what Headwater needs. Costs one request.`,
   },
   ltx: {
     usage: "headwater ltx restore | info | verify | compact",
-    text: `For Litestream replicas (0.5 and newer): the folder, or the http(s) URL, that Litestream
-was told to replicate to.
+    text: `For Litestream replicas (0.5 and newer): the folder, or the http(s) or s3 URL, that
+Litestream was told to replicate to.
 
   restore <replica> [file]       makes the database a local file; the same again goes on where
                                  it ended, and brings what has changed since
@@ -152,6 +152,7 @@ For example:
   headwater https://example.org/big.bin
   headwater https://example.org/big.bin copy.bin --limit-rate 5MB
   headwater https://example.org/big.bin --read 0:512 | xxd
+  headwater s3://bucket/big.bin --region eu-west-1
 
 Options:
 ${table(optionRows({ ...options, version: { type: "boolean", help: "the version" } }))}

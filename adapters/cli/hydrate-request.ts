@@ -13,7 +13,14 @@ import {
 import { UsageError } from "./exit-codes.ts";
 import { HYDRATE_OPTIONS, JSON_OPTION, SOURCE_OPTIONS } from "./options.ts";
 import { parseSize } from "./quantities.ts";
-import { httpOptionsFrom, isNbd, nbdOptionsFrom, type SourceValues } from "./source.ts";
+import {
+  httpOptionsFrom,
+  isNbd,
+  isS3,
+  nbdOptionsFrom,
+  type SourceValues,
+  s3OptionsFrom,
+} from "./source.ts";
 
 /** What `headwater <url> [file]` was asked for. */
 export interface HydrateRequest {
@@ -96,7 +103,11 @@ export function cloneOptions(values: CopyValues): HydrateBlobOptions {
   };
 }
 
-function sourceOptions(url: URL, values: CopyValues): Pick<HydrateBlobOptions, "http" | "nbd"> {
+function sourceOptions(
+  url: URL,
+  values: CopyValues,
+): Pick<HydrateBlobOptions, "http" | "nbd" | "s3"> {
+  if (isS3(url)) return { s3: s3OptionsFrom(values) };
   const allowUnvalidated = values["allow-unvalidated"] ?? false;
   if (isNbd(url)) return { nbd: { ...nbdOptionsFrom(values), allowUnvalidated } };
   const wholePass = values["whole-pass"] ?? false;

@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
-  type HttpStoreOptions,
   type LitestreamOptions,
   parseTxid,
+  type ReplicaAccess,
   type ReplicaLayout,
 } from "../ltx/index.ts";
+import { parseUrl } from "./command-line.ts";
 import { UsageError } from "./exit-codes.ts";
-import { httpOptionsFrom, type SourceValues } from "./source.ts";
+import { httpOptionsFrom, isS3, type SourceValues, s3OptionsFrom } from "./source.ts";
 
 /** The values of `REPLICA_OPTIONS` and `SOURCE_OPTIONS`, as typed. */
 export interface ReplicaValues extends SourceValues {
@@ -18,24 +19,31 @@ export interface ReplicaValues extends SourceValues {
 
 /** What stands for a replica: a URL, or the path of a folder. */
 export function parseReplica(text: string): URL {
+  // One with a query is as Litestream writes it.
+  if (text.startsWith("s3://") && !text.includes("?")) return parseUrl(text);
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text) && URL.canParse(text)) return new URL(text);
   return pathToFileURL(resolve(text));
 }
 
 /** @throws {UsageError} when a value makes no sense. */
-export function replicaOptionsFrom(values: ReplicaValues): LitestreamOptions {
+export function replicaOptionsFrom(url: URL, values: ReplicaValues): LitestreamOptions {
   const { at } = values;
   const layout = parseLayout(values.layout);
   return {
-    http: httpStoreOptionsFrom(values),
+    ...replicaAccessFrom(url, values),
     ...(at === undefined ? {} : { at: parseAt(at) }),
     ...(layout === undefined ? {} : { layout }),
   };
 }
 
-export function httpStoreOptionsFrom(values: ReplicaValues): HttpStoreOptions {
+/** How the replica is read. @throws {UsageError} when a value makes no sense there. */
+export function replicaAccessFrom(url: URL, values: ReplicaValues): ReplicaAccess {
   const { index } = values;
-  return { ...httpOptionsFrom(values), ...(index === undefined ? {} : { index }) };
+  if (!isS3(url)) {
+    return { http: { ...httpOptionsFrom(values), ...(index === undefined ? {} : { index }) } };
+  }
+  if (index !== undefined) throw new UsageError("--index is for web servers; S3 can be listed");
+  return { s3: s3OptionsFrom(values) };
 }
 
 /** @throws {UsageError} when it is neither. */

@@ -17,7 +17,7 @@ export async function runRestore(args: readonly string[]): Promise<number> {
   const url = parseReplica(given);
   return makeLocal({
     url,
-    opener: understand(() => litestream(url, replicaOptionsFrom(values))),
+    opener: understand(() => litestream(url, replicaOptionsFrom(url, values))),
     file: named ?? fileNameOf(url),
     // What was restored before is brought to what is asked for now.
     options: { ...cloneOptions(values), revalidate: true },

@@ -12,12 +12,7 @@ import {
 import { takePositionals, understand } from "./command-line.ts";
 import { EXIT } from "./exit-codes.ts";
 import { Interruption } from "./interruption.ts";
-import {
-  httpStoreOptionsFrom,
-  parseLayout,
-  parseReplica,
-  type ReplicaValues,
-} from "./ltx-replica.ts";
+import { parseLayout, parseReplica, type ReplicaValues, replicaAccessFrom } from "./ltx-replica.ts";
 import { inFlags, JSON_OPTION, REPLICA_OPTIONS, SOURCE_OPTIONS } from "./options.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount } from "./quantities.ts";
@@ -66,7 +61,7 @@ async function verifyReplica(
   values: ReplicaValues,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const origin = understand(() => replicaOrigin(url, { http: httpStoreOptionsFrom(values) }));
+  const origin = understand(() => replicaOrigin(url, replicaAccessFrom(url, values)));
   await using store = await origin.store();
   const layout = parseLayout(values.layout);
   const listed = await listReplica(store, layout, { signal });

@@ -37,6 +37,17 @@ export const SOURCE_OPTIONS = {
     value: "SECONDS",
     help: "give a request up when nothing comes for so long (30)",
   },
+  region: { type: "string", value: "NAME", help: "of an s3: URL's bucket (AWS_REGION)" },
+  endpoint: {
+    type: "string",
+    value: "URL",
+    help: "of an S3 store other than Amazon's (AWS_ENDPOINT_URL_S3)",
+  },
+  "path-style": {
+    type: "boolean",
+    help: "name the bucket in the path, as it is at an endpoint of one's own anyhow",
+  },
+  anonymous: { type: "boolean", help: "sign nothing, for public buckets" },
 } as const;
 
 export const HYDRATE_OPTIONS = {
@@ -163,7 +174,7 @@ export const REPLICA_OPTIONS = {
 export const SQL_OPTIONS = {
   json: { type: "boolean", help: "rows as JSON, one object a line" },
   csv: { type: "boolean", help: "rows as CSV (RFC 4180), the names of the columns first" },
-  replica: { type: "boolean", help: "the http(s) URL is that of a Litestream replica" },
+  replica: { type: "boolean", help: "the http(s) or s3 URL is that of a Litestream replica" },
   writable: { type: "boolean", help: "take changes, into the file; else it can only be read" },
   "no-hydration": { type: "boolean", help: "fetch no more than what is queried" },
 } as const;
@@ -192,10 +203,13 @@ export const DIGEST_OPTIONS = {
  * becomes "add --discard-local".
  */
 export function inFlags(message: string): string {
-  return Object.keys({ ...HYDRATE_OPTIONS, ...REPLICA_OPTIONS }).reduce((text, option) => {
-    const name = option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    return text
-      .replaceAll(`set ${name}`, `add --${option}`)
-      .replaceAll(`\`${name}\``, `--${option}`);
-  }, message);
+  return Object.keys({ ...HYDRATE_OPTIONS, ...REPLICA_OPTIONS, ...SOURCE_OPTIONS }).reduce(
+    (text, option) => {
+      const name = option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      return text
+        .replaceAll(`set ${name}`, `add --${option}`)
+        .replaceAll(`\`${name}\``, `--${option}`);
+    },
+    message,
+  );
 }

@@ -1,5 +1,7 @@
+import type { SecureContextOptions } from "node:tls";
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { HeadwaterError } from "../../lib/index.ts";
+import type { HttpTlsOptions } from "../http/index.ts";
 import { inTime } from "./in-time.ts";
 import type { S3Options } from "./options.ts";
 import { loadSdk, type Sdk } from "./sdk.ts";
@@ -58,8 +60,24 @@ function configOf(options: S3Options): S3ClientConfig {
       connectionTimeout: connectTimeoutMs,
       requestTimeout: headersTimeoutMs,
       throwOnRequestTimeout: true,
+      ...(http.tls === undefined ? {} : { httpsAgent: { keepAlive: true, ...tlsOf(http.tls) } }),
     },
   };
+}
+
+/** As Node's agents want it. */
+function tlsOf({ ca, cert, key, passphrase }: HttpTlsOptions): SecureContextOptions {
+  return {
+    ...(ca === undefined ? {} : { ca: asPem(ca) }),
+    ...(cert === undefined ? {} : { cert: asPem(cert) }),
+    ...(key === undefined ? {} : { key: asPem(key) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  };
+}
+
+function asPem(given: string | Uint8Array | readonly (string | Uint8Array)[]): string[] {
+  const all = typeof given === "string" || given instanceof Uint8Array ? [given] : given;
+  return all.map((one) => (typeof one === "string" ? one : Buffer.from(one).toString()));
 }
 
 /** Whether requests go to a store that was named, and not to Amazon's. */

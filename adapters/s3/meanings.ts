@@ -15,7 +15,7 @@ export function meaningOf({ code, said, region }: S3Refusal): HttpExplanation {
   const words = said.replace(/\p{Cc}+/gu, " ").slice(0, 300);
   const told = words === "" ? code : `${code}, "${words}"`;
   if (OTHER_REGION.includes(code) && region !== undefined) {
-    const message = `${code}: the bucket is in the region ${region}; set region to "${region}"`;
+    const message = `${code}: the bucket is in ${region}: set \`region\` to "${region}"`;
     return { message, code: "SOURCE_FAILED", retryable: false };
   }
   const meaning = MEANINGS[code];
@@ -71,7 +71,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: "SOURCE_FAILED",
     retryable: false,
   },
-  PermanentRedirect: { advice: "the bucket is in another region; set region", retryable: false },
+  PermanentRedirect: { advice: "the bucket is in another region: set `region`", retryable: false },
   NotImplemented: { advice: "this store cannot do that", retryable: false },
   SlowDown: { advice: "the store is asked too often", retryable: true },
   ServiceUnavailable: { advice: "the store is asked too often", retryable: true },

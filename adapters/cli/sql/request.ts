@@ -16,7 +16,7 @@ import type { RowFormat } from "./row-writer.ts";
 
 /** What `headwater sql` was asked for. */
 export interface SqlRequest extends Asked {
-  readonly source: string | SourceOpener;
+  readonly source: URL | SourceOpener;
   /** Undefined where nothing is to be kept. */
   readonly file: string | undefined;
   /** What to run; undefined where it comes from stdin. */
@@ -56,7 +56,7 @@ export function parseSqlRequest(args: readonly string[]): SqlRequest {
   const timeout = values.timeout === undefined ? 0 : parseCount("timeout", values.timeout) * 1000;
   const noHydration = file === undefined || (values["no-hydration"] ?? false);
   return {
-    source: isReplica ? understand(() => litestream(url, replicaOptionsFrom(values))) : url.href,
+    source: isReplica ? understand(() => litestream(url, replicaOptionsFrom(url, values))) : url,
     name: shownUrl(url.href),
     isReplica,
     file,
@@ -82,7 +82,7 @@ function parseSource(text: string, values: Values): { url: URL; isReplica: boole
   if (url.protocol === "file:") return { url: checkFolder(url, text), isReplica: true };
   const options = ["replica", "at", "layout", "index"] as const;
   const option = options.find((name) => values[name] !== undefined);
-  const isWeb = /^https?:$/.test(url.protocol);
+  const isWeb = /^(https?|s3):$/.test(url.protocol);
   if (option !== undefined && !isWeb) {
     throw new UsageError(`--${option} is for Litestream replicas, and ${url.protocol} has none`);
   }
