@@ -53,6 +53,7 @@ export function begin(seed: number, random: Random, place: Place): Beginning {
 function anyOptions(random: Random, writable: boolean): OpenDatabaseOptions {
   return {
     writable,
+    native: random.pick(["auto", "auto", "off"] as const),
     noHydration: random.chance(0.4),
     regionSize: random.pick([4096, 4096, 16_384, 65_536]),
     readAround: random.pick([0, 0, 16_384, 131_072]),

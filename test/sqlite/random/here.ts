@@ -5,15 +5,26 @@ import type { SqlStep } from "../step.ts";
 import { Shuffle, TroubledSource } from "../troubled-source.ts";
 import { type Beginning, begin, Comparison, expectWhole, type Place, QUICK } from "./comparison.ts";
 
+export interface Compared {
+  readonly statements: number;
+  /** Whether a native driver ran the last of them. */
+  readonly tookOver: boolean;
+}
+
 /**
  * A copy in this process that is asked so many statements: some while pages arrive, some while and
  * after the whole becomes local.
  */
-export async function compareHere(seed: number, place: Place, statements: number): Promise<number> {
+export async function compareHere(
+  seed: number,
+  place: Place,
+  statements: number,
+): Promise<Compared> {
   const random = new Random(seed);
   const beginning = begin(seed, random, place);
   const { native, writable } = beginning;
   const comparison = new Comparison(beginning);
+  let tookOver = false;
   const db = await openCopy(beginning, random);
   try {
     if (random.chance(0.8)) await db.exec(QUICK);
@@ -29,13 +40,14 @@ export async function compareHere(seed: number, place: Place, statements: number
     await local;
     await comparison.go(subject, random, writable, Math.max(30, statements - comparison.count));
     await comparison.all(subject);
+    tookOver = db.driver !== "wasm";
     if (writable) await db.pragma("journal_mode = delete"); // so that none is kept for later
   } finally {
     await db.close();
   }
   await expectWhole(beginning, place);
   native.close();
-  return comparison.count;
+  return { statements: comparison.count, tookOver };
 }
 
 async function openCopy({ original, file, options }: Beginning, random: Random): Promise<Database> {

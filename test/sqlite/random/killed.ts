@@ -7,7 +7,7 @@ import type { Outcome } from "../outcome.ts";
 import type { SqlStep } from "../step.ts";
 import type { ChildStart } from "./child.ts";
 import { type Beginning, begin, Comparison, expectWhole, type Place } from "./comparison.ts";
-import { COMMIT, workload } from "./workload.ts";
+import { COMMIT, FORGETFUL, workload } from "./workload.ts";
 
 /** The process in which a copy is open. */
 class Life implements Disposable {
@@ -98,6 +98,7 @@ async function liveAndDie(
   let left = random.between(1, 60);
   const isInCommit = writable && random.chance(0.6);
   for (const step of workload(random.fork(), writable)) {
+    if (step.sql === FORGETFUL) continue;
     left -= 1;
     if (left > 0 || (isInCommit && step.sql !== COMMIT)) {
       await comparison.both(life, step);

@@ -6,6 +6,8 @@ import { randomUpkeep, randomWrite } from "./writes.ts";
 /** Counts the transactions that were committed, so that it can be asked whether one was. */
 export const TICK = "update ticks set n = n + 1";
 export const COMMIT = "commit";
+/** From then on a process that dies while it commits leaves a damaged file. */
+export const FORGETFUL = "pragma journal_mode = memory";
 
 /**
  * Statements without end: reads, and where it is writable also changes, in transactions of some
