@@ -54,6 +54,11 @@ export interface CloneBehavior extends LiveOptions {
   regionSize?: number;
   /** Nothing is fetched but what is read or named to `hydrate`. Default false. */
   noHydration?: boolean;
+  /**
+   * Hydration begins after a random part of so many milliseconds, so that of many clones that start
+   * at once not all ask at once. What is read or named to `hydrate` is exempt. Default 0.
+   */
+  startJitterMs?: number;
   /** Whether what a read fetches is kept. Default true; false is the kernel's dm-clone. */
   copyOnRead?: boolean;
   /**
@@ -116,6 +121,7 @@ export interface Behavior {
   readonly hydrationThreshold: number;
   readonly hydrationBatchSize: number;
   readonly bytesPerSecond: number;
+  readonly startJitterMs: number;
   readonly retries: RetryPolicy;
   readonly errorPolicies: ErrorPolicies;
   readonly stallTimeoutMs: number;
@@ -127,7 +133,7 @@ export function checkBehavior(options: CloneBehavior, regionSize: number): Behav
   const { noHydration = false, copyOnRead = true, clock = systemClock } = options;
   const { readAround = 128 * 2 ** 10, stallTimeoutMs = 60_000, bytesPerSecond = 0 } = options;
   const { hydrationThreshold = Math.max(1, DEFAULT_FLIGHT_BYTES / regionSize) } = options;
-  const { noDiscardPassdown = false } = options;
+  const { noDiscardPassdown = false, startJitterMs = 0 } = options;
   const { hydrationBatchSize = Math.max(1, DEFAULT_BATCH_BYTES / regionSize) } = options;
   const { source = "ignore", destination = "enospc" } = options.errorPolicies ?? {};
   return {
@@ -138,6 +144,7 @@ export function checkBehavior(options: CloneBehavior, regionSize: number): Behav
     hydrationThreshold: checkCount("hydrationThreshold", hydrationThreshold, 0),
     hydrationBatchSize: checkCount("hydrationBatchSize", hydrationBatchSize),
     bytesPerSecond: checkCount("bytesPerSecond", bytesPerSecond, 0),
+    startJitterMs: checkCount("startJitterMs", startJitterMs, 0),
     retries: new RetryPolicy(options.retries),
     errorPolicies: {
       source: checkErrorPolicy("errorPolicies.source", source),

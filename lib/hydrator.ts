@@ -26,6 +26,8 @@ export interface HydratorLimits {
   readonly hydrationThreshold: number;
   /** Regions in one fetch at most. */
   readonly hydrationBatchSize: number;
+  /** What nobody named is left alone for a random part of this, in milliseconds. */
+  readonly startJitterMs: number;
 }
 
 /** Fetches what nobody waits for: first what was named, then everything from front to back. */
@@ -38,12 +40,15 @@ export class Hydrator {
   #threshold: number;
   #batchSize: number;
   #waking: (() => void) | undefined;
+  /** When the scan may begin. */
+  readonly #scansFrom: number;
 
   constructor(context: HydratorContext, limits: HydratorLimits) {
     this.#context = context;
     this.goals = new Goals(context.map);
     this.#threshold = limits.hydrationThreshold;
     this.#batchSize = limits.hydrationBatchSize;
+    this.#scansFrom = context.clock.now() + Math.random() * limits.startJitterMs;
     this.#queue.on("next", () => this.wake()); // a place became free
   }
 
@@ -128,7 +133,7 @@ export class Hydrator {
       const first = this.#firstFree(goal.first, goal.end);
       if (first !== undefined) return this.#runFrom(first, goal.end);
     }
-    if (!this.scans) return undefined;
+    if (!this.scans || this.#scanHoldMs > 0) return undefined;
     const first =
       this.#firstFree(this.#cursor, map.regionCount) ?? this.#firstFree(0, this.#cursor);
     if (first === undefined) return undefined;
@@ -181,11 +186,17 @@ export class Hydrator {
     return { first, end };
   }
 
+  get #scanHoldMs(): number {
+    return this.#scansFrom - this.#context.clock.now();
+  }
+
   /** Nothing can be fetched now; something can be later. */
   #wakeLater(): void {
     const { setbacks, clock } = this.#context;
-    const waitMs = setbacks.nextMs;
-    if (waitMs === undefined || this.#waking !== undefined) return;
+    const holdMs = this.#scanHoldMs;
+    const scanMs = this.scans && holdMs > 0 ? holdMs : Number.POSITIVE_INFINITY;
+    const waitMs = Math.min(setbacks.nextMs ?? Number.POSITIVE_INFINITY, scanMs);
+    if (waitMs === Number.POSITIVE_INFINITY || this.#waking !== undefined) return;
     const abort = new AbortController();
     this.#waking = () => abort.abort();
     clock.sleep(waitMs, abort.signal).then(

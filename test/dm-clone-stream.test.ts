@@ -146,6 +146,27 @@ test("a byte rate is kept by a pass over the whole that began with the opening",
   await clone.close();
 });
 
+test("clones that start at once do not ask at once; what is named does not wait", async () => {
+  const starts = new Set<number>();
+  for (let clones = 0; clones < 12; clones += 1) {
+    const streaming = await stream({ startJitterMs: 10_000 });
+    const { clone, clock, source } = streaming;
+    void clone.hydrate({ ranges: [{ offset: 20 * REGION, length: REGION }] });
+    await clock.advance(5);
+    assert.is(source.servedBytes, REGION, "only what was named");
+    let second = 0;
+    while (source.servedBytes === REGION && second < 11) {
+      await clock.advance(1000);
+      second += 1;
+    }
+    assert.ok(second <= 10, `${second} s`);
+    starts.add(second);
+    await until(streaming, () => isComplete(streaming));
+    await clone.close();
+  }
+  assert.ok(starts.size > 2, [...starts].join());
+});
+
 test("a limit that is lifted is felt at once, and leaves nothing asleep", async () => {
   const streaming = await stream({ bytesPerSecond: 1 });
   const { clone, clock } = streaming;
