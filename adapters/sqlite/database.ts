@@ -180,7 +180,8 @@ export class Database implements AsyncDisposable {
 
   /**
    * Runs `work` in a transaction, which what it throws rolls back. Everything else on this
-   * connection waits until it is over.
+   * connection waits until it is over; what `work` itself asks this database for would wait for
+   * itself, and rejects with `WOULD_DEADLOCK`.
    */
   transaction<Result>(
     work: (transaction: DatabaseTransaction) => Promise<Result>,

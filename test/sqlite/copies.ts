@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { hydrate } from "../../adapters/hydrate.ts";
 import {
   type Database,
   type OpenDatabaseOptions,
@@ -22,6 +23,8 @@ export interface Copies {
   readonly program: string;
   readonly bytes: Uint8Array;
   open(options?: OpenDatabaseOptions): Promise<OpenedCopy>;
+  /** A file that has all of it. */
+  hydrated(): Promise<string>;
   /** One that was begun before. */
   reopen(file: string, options?: OpenDatabaseOptions): Promise<Database>;
 }
@@ -43,5 +46,12 @@ export function copiesOf(sql: string, settings = ""): Copies | undefined {
   };
   const reopen = (file: string, options?: OpenDatabaseOptions): Promise<Database> =>
     openDatabase(new TroubledSource(bytes), file, options);
-  return { folder, program, bytes, open, reopen };
+  const hydrated = async (): Promise<string> => {
+    opened += 1;
+    const file = join(folder, `copy-${opened}.db`);
+    await using clone = await hydrate(new TroubledSource(bytes), file);
+    await clone.hydrated();
+    return file;
+  };
+  return { folder, program, bytes, open, hydrated, reopen };
 }
