@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { Orders } from "../orders.ts";
 import { seedOf } from "./answer.ts";
 import { contentOf } from "./content.ts";
 import type { Order } from "./main.ts";
@@ -39,22 +40,14 @@ export async function startOrigin(options: OriginOptions = {}): Promise<OriginCl
 
 /** The origin, seen from the test. */
 export class OriginClient implements AsyncDisposable {
-  readonly #child: ChildProcess;
+  readonly #orders: Orders<Omit<Order, "id">>;
   readonly #ports: readonly [number, number];
   readonly #protocol: string;
-  readonly #answers = new Map<number, (result: unknown) => void>();
-  readonly #ended: Promise<unknown>;
-  #orders = 0;
 
   constructor(child: ChildProcess, ports: readonly [number, number], protocol: string) {
-    this.#child = child;
+    this.#orders = new Orders(child);
     this.#ports = ports;
     this.#protocol = protocol;
-    this.#ended = once(child, "exit");
-    child.on("message", (answer: { id: number; result: unknown }) => {
-      this.#answers.get(answer.id)?.(answer.result);
-      this.#answers.delete(answer.id);
-    });
   }
 
   /** The whole URL of a path. */
@@ -69,12 +62,12 @@ export class OriginClient implements AsyncDisposable {
 
   /** Replaces the rules of a path. Where several match a request, the later ones win. */
   async set(path: string, ...rules: Rule[]): Promise<void> {
-    await this.#order({ name: "set", path, rules });
+    await this.#orders.give({ name: "set", path, rules });
   }
 
   /** What was served from this path, or from all. */
   async counts(path?: string): Promise<Counts> {
-    return (await this.#order({
+    return (await this.#orders.give({
       name: "counts",
       ...(path === undefined ? {} : { path }),
     })) as Counts;
@@ -82,17 +75,17 @@ export class OriginClient implements AsyncDisposable {
 
   /** How many connections the origin has now. */
   async connections(): Promise<number> {
-    return (await this.#order({ name: "connections" })) as number;
+    return (await this.#orders.give({ name: "connections" })) as number;
   }
 
   /** The requests for this path, the oldest first; the last 1000 at most. */
   async requests(path: string): Promise<readonly SeenRequest[]> {
-    return (await this.#order({ name: "requests", path })) as readonly SeenRequest[];
+    return (await this.#orders.give({ name: "requests", path })) as readonly SeenRequest[];
   }
 
   /** Forgets counts and requests, not rules. */
   async reset(): Promise<void> {
-    await this.#order({ name: "reset" });
+    await this.#orders.give({ name: "reset" });
   }
 
   /** What a blob of this seed holds there. */
@@ -101,23 +94,11 @@ export class OriginClient implements AsyncDisposable {
   }
 
   /** Ends the process. Calling it again is harmless. */
-  async close(): Promise<void> {
-    if (this.#child.connected) this.#child.disconnect();
-    await this.#ended;
+  close(): Promise<void> {
+    return this.#orders.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #order(order: Omit<Order, "id">): Promise<unknown> {
-    this.#orders += 1;
-    const id = this.#orders;
-    return new Promise((resolve, reject) => {
-      this.#answers.set(id, resolve);
-      this.#child.send({ id, ...order }, (error) => {
-        if (error !== null) reject(error);
-      });
-    });
   }
 }
