@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { PACKAGES } from "./floors.ts";
 
 const test = suite("package");
 
@@ -26,6 +27,10 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
   "./ltx": ["litestream", "LtxDecoder", "LtxEncoder", "verifyLtx", "compactLtx", "applyLtx"],
   "./sqlite": ["openDatabase", "Database", "DatabaseSync", "SqliteError"],
+  "./blob": ["blobOf", "CloneBlob"],
+  "./fetch": ["fetchFrom"],
+  "./file-handle": ["fileHandle", "CloneFileHandle"],
+  "./streams": ["webStream", "nodeStream", "readPieces"],
   "./serve-http": ["serveHttp", "HttpServer"],
   "./hyparquet": ["asyncBuffer"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
@@ -75,21 +80,39 @@ test("HTTP is loaded by its own entry", () => {
   assert.ok(loads("./http", "undici"));
 });
 
-for (const entry of [
-  ".",
-  "./core",
-  "./file",
-  "./memory",
-  "./several",
-  "./nbd",
-  "./ltx",
-  "./sqlite",
-  "./serve-http",
-  "./hyparquet",
-  "./testing",
-]) {
-  test(`${nameOf(entry)} does not load HTTP`, () => {
-    assert.not(loads(entry, "undici"));
+/** The adapters that an entry is allowed to bring along, besides its own. */
+const ALONG: Readonly<Record<string, readonly string[]>> = {
+  ".": ["hydrate", "file"],
+  "./blob": ["streams"],
+  "./fetch": ["range-answer", "streams"],
+  "./file-handle": ["streams"],
+  "./manifest": ["http"],
+  "./s3": ["http"],
+  "./serve-http": ["range-answer", "streams"],
+  "./sqlite": ["hydrate", "file"],
+};
+/** Of lib, with what they bring along. */
+const OF_LIB = ["eventemitter3", "p-queue", "p-timeout", "roaring", "roaring-wasm"];
+
+for (const entry of entries) {
+  test(`${nameOf(entry)} loads nothing of other adapters`, () => {
+    const loaded = loadedBy(entry);
+    const named = (pattern: RegExp): string[] => [
+      ...new Set(loaded.flatMap((url) => pattern.exec(url)?.[1] ?? [])),
+    ];
+    const allowed = [entry.slice(2), ...(ALONG[entry] ?? [])];
+    const adapters = named(/\/dist\/adapters\/([^/.]+)/);
+    assert.ok(loaded.some((url) => url.endsWith(exports[entry]?.slice(1) ?? "")));
+    assert.equal(
+      adapters.filter((name) => !allowed.includes(name)),
+      [],
+    );
+    const theirs = adapters.flatMap((name) => PACKAGES[`adapters/${name}`] ?? []);
+    const packages = named(/\/node_modules\/((?:@[^/]+\/)?[^/]+)/);
+    assert.equal(
+      packages.filter((name) => ![...OF_LIB, ...theirs].includes(name)),
+      [],
+    );
   });
 }
 
