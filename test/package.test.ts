@@ -82,14 +82,14 @@ test("HTTP is loaded by its own entry", () => {
 
 /** The adapters that an entry is allowed to bring along, besides its own. */
 const ALONG: Readonly<Record<string, readonly string[]>> = {
-  ".": ["hydrate", "file"],
+  ".": ["hydrate", "file", "manifest"],
   "./blob": ["streams"],
   "./fetch": ["range-answer", "streams"],
   "./file-handle": ["streams"],
   "./manifest": ["http"],
   "./s3": ["http"],
   "./serve-http": ["range-answer", "streams"],
-  "./sqlite": ["hydrate", "file"],
+  "./sqlite": ["hydrate", "file", "manifest"],
 };
 /** Of lib, with what they bring along. */
 const OF_LIB = ["eventemitter3", "p-queue", "p-timeout", "roaring", "roaring-wasm"];
