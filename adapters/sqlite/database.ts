@@ -100,6 +100,7 @@ export class Database implements AsyncDisposable {
     const { clone, file, finish } = this.#files;
     // After everything else that is wanted: how it is brought stays as it is.
     const priority = Number.NEGATIVE_INFINITY;
+    if (clone?.status().hydration === "stalled") clone.resume(); // somebody wants it again
     await clone?.hydrate({ priority, ...(signal && { signal }) });
     await untilAborted(finish(), signal);
     return file;

@@ -71,6 +71,8 @@ export async function openDatabase(
   const opening = openPages(source, path, {
     ...rest,
     regionSize: rest.regionSize ?? REGION_SIZE,
+    // Longer than that nobody waits for what it may still send.
+    stallTimeoutMs: rest.stallTimeoutMs ?? pageTimeoutMs,
     advancing: follower.advancing,
     ...(writable && { finishing: finishing.asked }),
   });

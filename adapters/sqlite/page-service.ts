@@ -11,6 +11,7 @@ import { LocalPages } from "./shared/local-pages.ts";
 import type { NativeDriver } from "./shared/native.ts";
 import { Takeover } from "./shared/takeover.ts";
 import { answerCalls } from "./shared/thread-call.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
 /** How often it is looked whether nobody reads any more, while the clone wants to advance. */
 const IDLE_LOOK_MS = 5;
@@ -204,9 +205,10 @@ export class PageService {
     { offset, length, run }: CloneRequest & { readonly kind: "read" },
     signal: AbortSignal,
   ): Promise<{ answer: Uint8Array; transfer: readonly ArrayBuffer[] }> {
-    const { owner, failed } = this.#options;
+    const { owner, failed, timeoutMs } = this.#options;
     try {
-      const bytes = await owner.read(offset, length, signal);
+      const read = (limited: AbortSignal) => owner.read(offset, length, limited);
+      const bytes = await withTimeLimit(read, timeoutMs, signal);
       this.#readAhead({ offset, length, run, bytes });
       return { answer: bytes, transfer: [bytes.buffer as ArrayBuffer] };
     } catch (error) {
