@@ -1,4 +1,5 @@
 import { checkCount } from "./assert.ts";
+import type { BudgetLimits } from "./budget.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { ByteRange, DestinationDevice, SourceDevice } from "./device.ts";
 import { checkErrorPolicy, type ErrorPolicies } from "./error-policy.ts";
@@ -43,6 +44,21 @@ export interface LiveOptions {
   hydrationBatchSize?: number;
   /** Of the background, at most; a fetch that a reader waits for is exempt. Default 0: no limit. */
   bytesPerSecond?: number;
+  /**
+   * Received from the source at most since the clone was opened, in bytes. When what is asked for
+   * next would go past this or one of the two below, hydration pauses and reads of what is not
+   * local reject, with `BUDGET_SPENT`; what is local is served on. A higher limit lets both go on.
+   * Default: no limit.
+   */
+  maxBytes?: number;
+  /** Requests to the source at most. Redirects count, and so does what opening asked for. */
+  maxRequests?: number;
+  /** Of both together at most, in the currency of the two prices. */
+  maxCost?: number;
+  /** Default 0. */
+  pricePerRequest?: number;
+  /** Of 10^9 bytes. Default 0. */
+  pricePerGigabyte?: number;
 }
 
 /** How a clone behaves, whatever its devices are. */
@@ -122,6 +138,7 @@ export interface Behavior {
   readonly hydrationBatchSize: number;
   readonly bytesPerSecond: number;
   readonly startJitterMs: number;
+  readonly budget: BudgetLimits;
   readonly retries: RetryPolicy;
   readonly errorPolicies: ErrorPolicies;
   readonly stallTimeoutMs: number;
@@ -145,6 +162,7 @@ export function checkBehavior(options: CloneBehavior, regionSize: number): Behav
     hydrationBatchSize: checkCount("hydrationBatchSize", hydrationBatchSize),
     bytesPerSecond: checkCount("bytesPerSecond", bytesPerSecond, 0),
     startJitterMs: checkCount("startJitterMs", startJitterMs, 0),
+    budget: checkLimits(options),
     retries: new RetryPolicy(options.retries),
     errorPolicies: {
       source: checkErrorPolicy("errorPolicies.source", source),
@@ -154,3 +172,31 @@ export function checkBehavior(options: CloneBehavior, regionSize: number): Behav
     clock,
   };
 }
+
+/** What the options leave out stays as it is. @throws {RangeError} */
+export function checkLimits(options: LiveOptions, before: BudgetLimits = NO_LIMITS): BudgetLimits {
+  const { maxBytes, maxRequests, maxCost, pricePerRequest, pricePerGigabyte } = options;
+  const count = (name: keyof BudgetLimits, limit: number | undefined): number =>
+    limit === undefined || limit === Number.POSITIVE_INFINITY
+      ? (limit ?? before[name])
+      : checkCount(name, limit, 0);
+  const amount = (name: keyof BudgetLimits, sum = before[name]): number => {
+    if (sum >= 0) return sum;
+    throw new RangeError(`${name} is ${sum}; it must be a number of at least 0`);
+  };
+  return {
+    maxBytes: count("maxBytes", maxBytes),
+    maxRequests: count("maxRequests", maxRequests),
+    maxCost: amount("maxCost", maxCost),
+    pricePerRequest: amount("pricePerRequest", pricePerRequest),
+    pricePerGigabyte: amount("pricePerGigabyte", pricePerGigabyte),
+  };
+}
+
+const NO_LIMITS: BudgetLimits = {
+  maxBytes: Number.POSITIVE_INFINITY,
+  maxRequests: Number.POSITIVE_INFINITY,
+  maxCost: Number.POSITIVE_INFINITY,
+  pricePerRequest: 0,
+  pricePerGigabyte: 0,
+};

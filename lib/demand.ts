@@ -89,6 +89,7 @@ export class Demand {
       if (fetcher.isFree(region)) {
         const limit = Math.min(end, region + geometry.regionsIn(AHEAD_FETCH_SIZE));
         const run = fetcher.runFrom(region, limit);
+        if (fetcher.refusal(run) !== undefined) return;
         this.#start(run.first, run.end, false);
         next = run.end;
       }
@@ -126,6 +127,11 @@ export class Demand {
         region = map.nextMissing(region);
       } else {
         const run = fetcher.runFrom(region, this.#limit(region, end, reader?.exact));
+        const refusal = fetcher.refusal(run);
+        if (refusal !== undefined) {
+          waits.push(Promise.reject(refusal)); // told when what was asked for before has ended
+          break;
+        }
         this.#start(run.first, run.end, retry);
         // It is claimed now: joined in the next turn.
       }

@@ -2,7 +2,7 @@ import type { Access } from "./access.ts";
 import type { Engine } from "./engine.ts";
 import { hydratedBytes } from "./local-ranges.ts";
 import { mapSlotSize } from "./map-format.ts";
-import type { CloneStatus } from "./status.ts";
+import type { BudgetStatus, CloneStatus } from "./status.ts";
 
 /** The status of a clone, as of now. */
 export function describe(engine: Engine, access: Access): CloneStatus {
@@ -23,6 +23,7 @@ export function describe(engine: Engine, access: Access): CloneStatus {
     hydrationBatchSize: hydrator?.batchSize ?? behavior.hydrationBatchSize,
     concurrency: scheduler.concurrency,
     bytesPerSecond: rate.bytesPerSecond,
+    budget: describeBudget(engine),
     identity: copy.identity,
     strongIdentity: source?.device.strongIdentity ?? true,
     written: committer.written,
@@ -35,4 +36,10 @@ export function describe(engine: Engine, access: Access): CloneStatus {
     quarantined: setbacks.quarantined(),
     error: access.error ?? hydration.error,
   };
+}
+
+function describeBudget({ budget, ledger }: Engine): BudgetStatus {
+  const { maxBytes, maxRequests, maxCost } = budget.limits;
+  const { bytesFetched: bytes, requests } = ledger;
+  return { bytes, maxBytes, requests, maxRequests, cost: budget.cost, maxCost };
 }

@@ -1,5 +1,6 @@
 import { sharedAbort } from "./abortable.ts";
 import { type AdvanceContext, settleAdvance } from "./advance.ts";
+import { Budget } from "./budget.ts";
 import { ByteRate } from "./byte-rate.ts";
 import { CheckedDestination, CheckedSource } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
@@ -7,6 +8,7 @@ import {
   type Behavior,
   type CloneOptions,
   checkBehavior,
+  checkLimits,
   type LiveOptions,
 } from "./clone-options.ts";
 import { Committer } from "./committer.ts";
@@ -55,6 +57,7 @@ export interface Engine {
   readonly locks: RegionLocks;
   readonly ledger: Ledger;
   readonly rate: ByteRate;
+  readonly budget: Budget;
   readonly scheduler: Scheduler;
   readonly setbacks: Setbacks;
   readonly committer: Committer;
@@ -88,7 +91,7 @@ export function makeEngine(
   start: EngineStart = {},
 ): Engine {
   const { source, ...base } = makeBase(options, copy, behavior, events, start);
-  const { committer, scheduler, rate, setbacks, closing } = base;
+  const { committer, scheduler, rate, setbacks, closing, budget, destination } = base;
   const changes = new Changes();
   const landed: EngineEvents["landed"] = (run, by) => events().landed(run, by);
   const fetching = {
@@ -121,18 +124,8 @@ export function makeEngine(
   const { geometry, map, writtenRegions, locks, ledger } = base;
   return {
     ...{ behavior, copy, geometry, map, writtenRegions, locks, ledger, rate, scheduler, setbacks },
-    ...{
-      committer,
-      source,
-      destination: base.destination,
-      router,
-      writer,
-      zeros,
-      hydration,
-      fetcher,
-      hydrator,
-      closing,
-    },
+    ...{ budget, committer, source, destination, router, writer, zeros, hydration, fetcher },
+    ...{ hydrator, closing },
     nextChange: () => changes.next(),
     stop: async (error) => {
       hydrator?.stop();
@@ -156,6 +149,7 @@ interface Base {
   readonly ledger: Ledger;
   readonly scheduler: Scheduler;
   readonly rate: ByteRate;
+  readonly budget: Budget;
   readonly clock: Clock;
   readonly retries: RetryPolicy;
   readonly setbacks: Setbacks;
@@ -199,11 +193,13 @@ function makeBase(
   const quarantined: EngineEvents["quarantined"] = (range, error) =>
     events().quarantined(range, error);
   const ending = sharedAbort();
+  const ledger = start.ledger ?? new Ledger();
   return {
     source: options.source && new CheckedSource(options.source),
     ...{ destination, geometry, map, writtenRegions, clock, retries, committer, ready, ending },
     locks: new RegionLocks(),
-    ledger: start.ledger ?? new Ledger(),
+    ledger,
+    budget: new Budget(ledger, behavior.budget),
     scheduler: new Scheduler(clock),
     rate: new ByteRate(clock, behavior.bytesPerSecond),
     setbacks: new Setbacks({ map, geometry, retries, clock, errorPolicies, quarantined }),
@@ -249,14 +245,21 @@ function hurryShortLived({ source, geometry, hydrator, closing }: Engine): void 
 export function configure(engine: Engine, options: LiveOptions): void {
   const { hydrator, rate, geometry } = engine;
   const checked = checkBehavior(options, geometry.regionSize);
+  setLimits(engine, options);
   if (options.bytesPerSecond !== undefined) rate.bytesPerSecond = checked.bytesPerSecond;
   if (hydrator === undefined) return;
   if (options.hydrationThreshold !== undefined) hydrator.threshold = checked.hydrationThreshold;
   if (options.hydrationBatchSize !== undefined) hydrator.batchSize = checked.hydrationBatchSize;
 }
 
+/** Higher limits let hydration go on, if it is for them that it paused. */
+function setLimits({ budget, hydration }: Engine, options: LiveOptions): void {
+  budget.limits = checkLimits(options, budget.limits);
+  if (hydration.error?.code === "BUDGET_SPENT") hydration.resume();
+}
+
 /** The behavior of a clone with what was changed of it since. */
-export function behaviorOf({ behavior, hydrator, rate }: Engine): Behavior {
+export function behaviorOf({ behavior, hydrator, rate, budget }: Engine): Behavior {
   const { hydrationThreshold, hydrationBatchSize, noHydration } = behavior;
   return {
     ...behavior,
@@ -264,6 +267,7 @@ export function behaviorOf({ behavior, hydrator, rate }: Engine): Behavior {
     hydrationBatchSize: hydrator?.batchSize ?? hydrationBatchSize,
     noHydration: hydrator === undefined ? noHydration : !hydrator.scans,
     bytesPerSecond: rate.bytesPerSecond,
+    budget: budget.limits,
   };
 }
 

@@ -13,6 +13,7 @@ export type HeadwaterErrorCode =
   | "DIVERGED" // the finished file was modified after it was finished
   | "EXISTS" // a file that is not ours has the name that was asked for
   | "LOCKED" // another process owns the destination
+  | "BUDGET_SPENT" // a limit of bytes, requests or cost allows no further request
   | "STALLED" // hydration gave up after a bounded number of failures; it can be resumed
   | "DIGEST_MISMATCH" // the source gave bytes that are not as its manifest says
   | "CORRUPT" // bytes that fail their magic, bounds or checksum

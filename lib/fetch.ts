@@ -1,4 +1,5 @@
 import { assert } from "./assert.ts";
+import type { Budget, Purchase } from "./budget.ts";
 import type { ByteRate } from "./byte-rate.ts";
 import { stalled } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
@@ -13,6 +14,7 @@ import type { Scheduler } from "./scheduler.ts";
 export interface FetchContext extends LandingContext {
   readonly scheduler: Scheduler;
   readonly rate: ByteRate;
+  readonly budget: Budget;
   readonly clock: Clock;
   /** Who brings which region now. A fetch lands only what it still holds here. */
   readonly claims: Map<number, Fetch>;
@@ -55,6 +57,7 @@ export class Fetch {
   readonly #landing: Landing;
   readonly #abort = new AbortController();
   readonly #startedAt: number;
+  readonly #purchase: Purchase;
   #firstByteAt: number | undefined;
   /** Since when the source owes us a piece; undefined while we are busy ourselves. */
   #owedSince: number | undefined;
@@ -92,6 +95,8 @@ export class Fetch {
       begun,
     );
     this.#startedAt = context.clock.now();
+    const account = request.retry ? "retry" : request.class;
+    this.#purchase = context.budget.open(account, this.#range.length, (error) => this.abort(error));
     this.done = this.#run();
   }
 
@@ -160,17 +165,17 @@ export class Fetch {
     } catch (thrown) {
       error = thrown;
     }
+    this.#purchase.close();
     this.#report();
     return this.#release(error as HeadwaterError | undefined);
   }
 
   async #receive(): Promise<void> {
-    const { source, clock, ledger, scheduler, rate } = this.#context;
-    const account = this.#request.retry ? "retry" : this.class;
+    const { source, clock, scheduler, rate } = this.#context;
     const stream = source.stream(this.#range.offset, this.#range.length, {
       signal: this.#abort.signal,
       class: this.class,
-      meter: ledger.meter(account),
+      meter: this.#purchase,
     });
     this.#owedSince = clock.now();
     for await (const piece of stream) {

@@ -55,15 +55,26 @@ export class Fetcher {
 
   /**
    * How far a fetch that starts with `first`, which is free, can go: to before `limit`, or to the
-   * first region that is not free or was already begun.
+   * first region that is not free or was already begun, and not further than the budget goes.
    */
   runFrom(first: number, limit: number): Run {
+    const { geometry, budget } = this.#context;
+    const affordable = geometry.offsetOf(first) + budget.room;
+    const last = affordable >= geometry.size ? limit : geometry.regionAt(affordable);
     let end = first + 1;
-    while (end < limit && this.isFree(end) && !this.#beginnings.has(end)) end += 1;
+    while (end < Math.min(limit, last) && this.isFree(end) && !this.#beginnings.has(end)) end += 1;
     return { first, end };
   }
 
-  /** Claims the regions, all of them free, and begins to bring them. */
+  /** Why a fetch of this run cannot start now; undefined when it can. */
+  refusal({ first, end }: Run): HeadwaterError | undefined {
+    const { geometry, budget } = this.#context;
+    const begun = this.#beginnings.get(first)?.length ?? 0;
+    const isAffordable = budget.room >= geometry.lengthOf(first, end) - begun;
+    return this.#closed ?? (isAffordable ? undefined : budget.spent());
+  }
+
+  /** Claims the regions, all of them free, and begins to bring them. To be asked `refusal` before. */
   start(run: Run, by: RequestClass, retry: boolean, opened?: ByteRange): Fetch {
     if (this.#closed !== undefined) throw this.#closed;
     const request = { ...run, class: by, retry };

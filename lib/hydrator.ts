@@ -103,6 +103,12 @@ export class Hydrator {
         if (queue.pending === 0) this.#wakeLater();
         return;
       }
+      const error = fetcher.refusal(run);
+      if (error !== undefined) {
+        // What is under way may yet cost less than was promised.
+        if (queue.pending === 0) this.#context.gaveUp({ error, reaction: "pause" });
+        return;
+      }
       // There is a free place, so it starts at once: a claim is never queued.
       void queue.add(() => this.#bring(run));
     }

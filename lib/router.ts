@@ -1,3 +1,4 @@
+import type { Budget } from "./budget.ts";
 import {
   type CheckedDestination,
   type CheckedSource,
@@ -24,6 +25,7 @@ export interface RouterContext {
   /** Undefined, as the source, where every region is hydrated. */
   readonly demand: Demand | undefined;
   readonly ledger: Ledger;
+  readonly budget: Budget;
   readonly retries: RetryPolicy;
   readonly clock: Clock;
   /** Aborted when the clone is closed. */
@@ -186,14 +188,16 @@ export class Router {
     retry: boolean,
     ended: AbortSignal,
   ): Promise<void> {
-    const { source, clock, stallTimeoutMs } = this.#context;
+    const { source, clock, stallTimeoutMs, budget } = this.#context;
     if (source === undefined) throw noSource(offset, target.length);
+    if (budget.room < target.length) throw budget.spent();
     const stall = new AbortController();
     let owedSince = clock.now();
     const stopWatching = clock.every(Math.max(1, stallTimeoutMs / 8), () => {
       if (clock.now() - owedSince >= stallTimeoutMs) stall.abort(stalled(offset, stallTimeoutMs));
     });
-    const meter = this.#ledger.meter(retry ? "retry" : "demand");
+    const account = retry ? "retry" : "demand";
+    const meter = budget.open(account, target.length, (error) => stall.abort(error));
     const signal = AbortSignal.any([ended, stall.signal]);
     try {
       let at = 0;
@@ -204,6 +208,7 @@ export class Router {
         at += piece.length;
       }
     } finally {
+      meter.close();
       stopWatching();
     }
   }

@@ -17,6 +17,17 @@ export type CloneMode = "read-write" | "read-only" | "failed";
  */
 export type HydrationState = "off" | "running" | "paused" | "stalled" | "complete";
 
+/** What was spent since the clone was opened, and what may be: `Infinity` is without limit. */
+export interface BudgetStatus {
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly requests: number;
+  readonly maxRequests: number;
+  /** Estimated from `pricePerRequest` and `pricePerGigabyte`. */
+  readonly cost: number;
+  readonly maxCost: number;
+}
+
 /** Where a clone stands. All sizes in bytes. */
 export interface CloneStatus {
   readonly mode: CloneMode;
@@ -35,6 +46,7 @@ export interface CloneStatus {
   readonly concurrency: number;
   /** 0 is without limit. */
   readonly bytesPerSecond: number;
+  readonly budget: BudgetStatus;
   readonly identity: string;
   readonly strongIdentity: boolean;
   /** Whether anything was written or discarded by a user since the copy began. */

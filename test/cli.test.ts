@@ -170,6 +170,17 @@ test("a copy that another process owns is refused with 5", async (context) => {
   }
 });
 
+test("a limit that is reached ends with 8, and the next run goes on", async (context) => {
+  const url = urlOf(context, "blob");
+  const spent = await run(context, url, "copy", "--max-bytes", "200000", "--json");
+  assert.is(spent.code, 8, spent.stderr);
+  assert.is(spent.json().at(-1)?.code, "BUDGET_SPENT");
+  assert.match(spent.stderr, /^headwater: BUDGET_SPENT: of 200000 bytes at most, 196608 bytes/m);
+  const resumed = await run(context, url, "copy");
+  assert.is(resumed.code, 0, resumed.stderr);
+  assert.ok(isWhole(context, "copy"));
+});
+
 test("a source that fails for good stalls with 3, and the next run ends it", async (context) => {
   await context.origin.set("/blob", { status: 503, skip: 1 });
   const url = urlOf(context, "blob");

@@ -19,6 +19,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "status-line",
   ],
   [
+    "budget",
     "checked-device",
     "clone-options",
     "ledger",

@@ -46,6 +46,13 @@ export function parseCount(option: string, text: string): number {
   return count;
 }
 
+/** @throws {UsageError} when it is not a number of at least 0, such as 0.09 or 4e-7. */
+export function parseAmount(option: string, text: string): number {
+  const amount = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isFinite(amount) && amount >= 0) return amount;
+  throw new UsageError(`--${option} is "${text}"; it must be a number of at least 0`);
+}
+
 /** Which bytes to read. A negative offset counts from the end. */
 export interface ReadRequest {
   readonly offset: number;

@@ -10,6 +10,7 @@ export const EXIT = {
   inTheWay: 5,
   destination: 6,
   recoverable: 7,
+  budget: 8,
 } as const;
 
 /** For `--help`, which also names the signals. */
@@ -22,6 +23,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: string, meaning: string])[
   ["5", "what is at the destination is in the way: locked, foreign or modified"],
   ["6", "the destination cannot be written, or is full"],
   ["7", "map --check: one slot is of no use, and the other one is believed"],
+  ["8", "a limit was reached (--max-bytes and the like); the same command resumes"],
   ["129, 130, 143", "ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM; the same command resumes"],
 ];
 
@@ -32,6 +34,7 @@ export type EndingSignal = keyof typeof SIGNAL_EXITS;
 
 const ERROR_EXITS: Partial<Record<HeadwaterErrorCode, number>> = {
   STALLED: EXIT.stalled,
+  BUDGET_SPENT: EXIT.budget,
   SOURCE_CHANGED: EXIT.sourceChanged,
   LOCKED: EXIT.inTheWay,
   EXISTS: EXIT.inTheWay,
@@ -55,6 +58,7 @@ export function exitCodeOf(error: unknown): number {
 const ADVICE: Partial<Record<HeadwaterErrorCode, string>> = {
   STALLED: "The same command tries again and fetches only what is missing.",
   SOURCE_CHANGED: "To start over with what it is now, add --revalidate.",
+  BUDGET_SPENT: "The same command resumes, and counts anew.",
   DESTINATION_FULL: "Make room; the same command resumes.",
   DIGEST_MISMATCH: "Is it the manifest of this very object?",
   TIMEOUT: "The same command tries again.",

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
-import { checkRegionSize, type SourceOpener } from "../../lib/index.ts";
+import { checkRegionSize, type LiveOptions, type SourceOpener } from "../../lib/index.ts";
 import type { HydrateBlobOptions } from "../hydrate.ts";
 import {
   fileNameOf,
+  parseAmount,
   parseCount,
   parseReadRequest,
   parseUrl,
@@ -47,6 +48,11 @@ export interface CopyValues extends SourceValues {
   readonly threshold?: string | undefined;
   readonly "batch-size"?: string | undefined;
   readonly "limit-rate"?: string | undefined;
+  readonly "max-bytes"?: string | undefined;
+  readonly "max-requests"?: string | undefined;
+  readonly "max-cost"?: string | undefined;
+  readonly "price-per-request"?: string | undefined;
+  readonly "price-per-gigabyte"?: string | undefined;
   readonly "stall-after"?: string | undefined;
   readonly "allow-unvalidated"?: boolean | undefined;
   readonly "whole-pass"?: boolean | undefined;
@@ -97,9 +103,29 @@ export function cloneOptions(values: CopyValues): HydrateBlobOptions {
     ...(threshold === undefined ? {} : { hydrationThreshold: count("threshold", threshold) }),
     ...(batchSize === undefined ? {} : { hydrationBatchSize: count("batch-size", batchSize) }),
     ...(rate === undefined ? {} : { bytesPerSecond: understand(() => parseSize(rate)) }),
+    ...budgetOptions(values),
     ...(stallAfter === undefined
       ? {}
       : { retries: { stallAfter: count("stall-after", stallAfter) } }),
+  };
+}
+
+function budgetOptions(values: CopyValues): LiveOptions {
+  const { "max-bytes": bytes, "max-requests": requests, "max-cost": cost } = values;
+  const { "price-per-request": request, "price-per-gigabyte": gigabyte } = values;
+  if (cost !== undefined && request === undefined && gigabyte === undefined) {
+    throw new UsageError("--max-cost needs --price-per-request or --price-per-gigabyte");
+  }
+  return {
+    ...(bytes === undefined ? {} : { maxBytes: understand(() => parseSize(bytes)) }),
+    ...(requests === undefined ? {} : { maxRequests: parseCount("max-requests", requests) }),
+    ...(cost === undefined ? {} : { maxCost: parseAmount("max-cost", cost) }),
+    ...(request === undefined
+      ? {}
+      : { pricePerRequest: parseAmount("price-per-request", request) }),
+    ...(gigabyte === undefined
+      ? {}
+      : { pricePerGigabyte: parseAmount("price-per-gigabyte", gigabyte) }),
   };
 }
 

@@ -58,6 +58,15 @@ export const HYDRATE_OPTIONS = {
   },
   "no-hydration": { type: "boolean", help: "with --read: fetch no more than what is read" },
   "limit-rate": { type: "string", value: "SIZE", help: "bytes a second at most in the background" },
+  "max-bytes": { type: "string", value: "SIZE", help: "fetch no more than this, then stop" },
+  "max-requests": { type: "string", value: "COUNT", help: "send no more requests than this" },
+  "max-cost": {
+    type: "string",
+    value: "AMOUNT",
+    help: "spend no more than this, by the prices of the next two",
+  },
+  "price-per-request": { type: "string", value: "AMOUNT", help: "0.0000004 for a GET, say (0)" },
+  "price-per-gigabyte": { type: "string", value: "AMOUNT", help: "0.09 for traffic, say (0)" },
   overwrite: { type: "boolean", help: "replace a file of this name that Headwater did not make" },
   revalidate: {
     type: "boolean",

@@ -42,7 +42,7 @@ const SHORT: Patience = { headersTimeoutMs: 700, stallTimeoutMs: 700 };
 const LONG: Patience = { headersTimeoutMs: 5000, stallTimeoutMs: 5000 };
 
 const BEHAVIOR: CloneBehavior = {
-  retries: { demand: 2, backoffMs: 20, stallAfter: 3 },
+  retries: { demand: 2, backoffMs: 40, stallAfter: 3 },
   stallTimeoutMs: 10_000,
 };
 

@@ -8,7 +8,7 @@ import { Upstream } from "./upstream.ts";
 import { Wire, WireOver } from "./wire.ts";
 
 /** For so long nobody listens where a refusal passes. */
-const REFUSAL_MS = 60;
+const REFUSAL_MS = 15;
 
 /** A way to the server behind, with one fault in it. */
 export interface DoorOptions {

@@ -106,7 +106,7 @@ export const BODIES: readonly Fault[] = [
       await wire.write(Buffer.concat([answer.body, answer.body]));
       wire.end();
     },
-    lasting: ["SOURCE_FAILED"],
+    lasting: ["right", "SOURCE_FAILED"],
     opening: [],
   },
   {
@@ -134,7 +134,7 @@ export const BODIES: readonly Fault[] = [
     name: "chunked-too-large",
     what: "a chunked body that says it is longer than it is",
     act: chunked((length) => (length + 100).toString(16), "\r\n"),
-    lasting: ["SOURCE_FAILED", "SHORT_READ"],
+    lasting: ["right", "SOURCE_FAILED", "SHORT_READ"],
     opening: [],
   },
   {
