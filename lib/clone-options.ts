@@ -33,6 +33,13 @@ export interface HydrateOptions extends CallOptions {
   priority?: number;
 }
 
+export interface ProgressOptions extends CallOptions {
+  /** Between two reports. Default 250. */
+  intervalMs?: number;
+  /** What the reports are of, such as what was named to `hydrate`. Default: everything. */
+  ranges?: readonly ByteRange[];
+}
+
 /** What can be changed while a clone is open. */
 export interface LiveOptions {
   /**

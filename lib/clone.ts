@@ -9,6 +9,7 @@ import {
   checkBehavior,
   type HydrateOptions,
   type LiveOptions,
+  type ProgressOptions,
   type WriteOptions,
 } from "./clone-options.ts";
 import { describe } from "./describe.ts";
@@ -161,10 +162,9 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
     return this.#life.await(({ hydration }) => hydration.hydrated());
   }
 
-  /** Where hydration stands, every `intervalMs` (250), until it is complete or stalled. */
-  progress(options: CallOptions & { intervalMs?: number } = {}): AsyncGenerator<Progress> {
-    const { intervalMs = 250, signal } = options;
-    return progress(this.#life, checkCount("intervalMs", intervalMs), signal);
+  /** Where hydration stands, every so often, until what it is of is here, or hydration stalls. */
+  progress(options: ProgressOptions = {}): AsyncGenerator<Progress> {
+    return progress(this.#life, checkCount("intervalMs", options.intervalMs ?? 250), options);
   }
 
   /** Nothing new is fetched in the background until `resume`. Reads go on. */

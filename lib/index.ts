@@ -9,6 +9,7 @@ export type {
   CloneReadOptions,
   HydrateOptions,
   LiveOptions,
+  ProgressOptions,
   WriteOptions,
 } from "./clone-options.ts";
 export * from "./device.ts";

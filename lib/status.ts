@@ -109,8 +109,9 @@ export interface CloneStats {
 }
 
 export interface Progress {
-  /** Of the whole, 0 to 100. */
+  /** Of the whole, or of the ranges that were named, 0 to 100. */
   readonly percent: number;
+  /** Of the same, as is `size`. */
   readonly hydratedBytes: number;
   readonly size: number;
   /** Over the last seconds. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { flightsFile } from "../examples/flights.ts";
 import { type ServedFile, serveFile } from "../examples/serve-file.ts";
 import { makeFolder } from "./cli-command.ts";
+import { findProgram } from "./programs.ts";
 
 interface Context {
   folder: ReturnType<typeof makeFolder>;
@@ -70,6 +71,30 @@ test("a Parquet file answers before it is here", async ({ folder }) => {
   assert.ok(share > 0 && share < 100, output);
   assert.is((await served.counts()).bytes, 13_493_022);
   assert.ok(readFileSync(file).equals(readFileSync(flightsFile())));
+});
+
+test("programs that read URLs read a file that is still arriving", async ({ folder }) => {
+  await using served = await serveFile(flightsFile(), { bytesPerSecond: 8_000_000 });
+  const file = join(folder.path, "flights.parquet");
+  const example = new Example("loopback-server", served.url, file);
+  const url = await example.until(/http:\S+\/flights\.parquet/);
+  const ask = async (range: string): Promise<Buffer> => {
+    const response = await fetch(url, { headers: { range } });
+    assert.is(response.status, 206);
+    return Buffer.from(await response.arrayBuffer());
+  };
+  const content = readFileSync(flightsFile());
+  assert.is((await ask("bytes=-4")).toString(), "PAR1");
+  assert.ok((await ask("bytes=6000000-8999999")).equals(content.subarray(6e6, 9e6)));
+  const curl = findProgram("curl");
+  if (curl !== undefined) {
+    const whole = spawnSync(curl, ["-sSf", url], { maxBuffer: 2e7, timeout: 60_000 });
+    assert.ok(whole.stdout.equals(content), String(whole.stderr));
+  }
+  example.child.kill("SIGTERM");
+  const sent = curl === undefined ? "2 requests, 3000004" : "3 requests, 16493026";
+  assert.match(await example.output, new RegExp(`${sent} bytes sent, \\d+ bytes fetched`));
+  assert.ok((await served.counts()).bytes <= content.length);
 });
 
 test("a source of one's own is read and hydrated", async ({ folder }) => {

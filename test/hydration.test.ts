@@ -271,4 +271,26 @@ test("progress ends at the whole", async () => {
   );
 });
 
+test("progress of ranges counts each byte once, and ends when they are here", async () => {
+  const source = new ScriptedSource(original, { pieces: [REGION] });
+  await using clone = await open(source, { noHydration: true, readAround: 0 });
+  const ranges = [
+    { offset: 3 * REGION, length: REGION },
+    { offset: 100, length: REGION },
+    { offset: 10, length: REGION },
+    { offset: original.length - 5, length: 1000 },
+  ];
+  const reports = clone.progress({ intervalMs: 1, ranges });
+  const first = await reports.next();
+  assert.is(first.value?.size, REGION + REGION + 90 + 5);
+  assert.is(first.value?.percent, 0);
+  const hydrated = clone.hydrate({ ranges });
+  let last = first.value;
+  for await (const report of reports) last = report;
+  assert.is(last?.percent, 100);
+  assert.is(last?.state, "off");
+  await hydrated;
+  assert.is(clone.status().hydratedCount, 4);
+});
+
 test.run();
