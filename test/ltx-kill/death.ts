@@ -29,7 +29,8 @@ export async function dieBefore(step: number): Promise<() => number> {
   return () => changes;
 }
 
-function replace(owner: object, names: readonly string[], before: () => void): void {
+/** Has something done before each call of these methods. */
+export function replace(owner: object, names: readonly string[], before: () => void): void {
   const methods = owner as Record<string, Method>;
   for (const name of names) {
     const method = methods[name];
