@@ -7,6 +7,7 @@ import { findNativeDrivers } from "../adapters/sqlite/native-drivers.ts";
 import { rejection } from "./rejection.ts";
 import { copiesOf, type OpenedCopy } from "./sqlite/copies.ts";
 import { Remote } from "./sqlite/remote.ts";
+import { TroubledSource } from "./sqlite/troubled-source.ts";
 
 const test = suite("a native driver takes over");
 
@@ -199,6 +200,24 @@ testWith("and what was read is as it came", {}, async ({ db, file }) => {
   await untilNative(db);
   await db.close();
   assert.ok(readFileSync(file).equals(copies?.bytes ?? new Uint8Array()));
+});
+
+testWith("and back while another version arrives, where nobody writes", {}, async (copy) => {
+  const { db } = copy;
+  const sql = "select count(*) from t where k = 'anew'";
+  const statement = db.prepare(sql.replace("count(*)", "count(*) as count"));
+  await db.ensureLocal();
+  await untilNative(db);
+  const next = copiesOf(
+    `create table t(id integer primary key, k text, n);
+     insert into t select value, 'anew', value from generate_series(1, 900);`,
+  );
+  assert.is(await one(db, sql), 0);
+  await db.clone?.advance(new TroubledSource(next?.bytes ?? new Uint8Array(), "troubled, anew"));
+  assert.equal(await statement.get(), { count: 900 });
+  await db.ensureLocal();
+  await untilNative(db);
+  assert.equal(await statement.get(), { count: 900 });
 });
 
 test("unless it is told not to", async () => {

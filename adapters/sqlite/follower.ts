@@ -34,6 +34,7 @@ export class Follower {
     return () => {
       service.republish();
       release();
+      if (this.#clone?.status().hydration === "complete") service.takeOver();
     };
   };
 

@@ -9,6 +9,7 @@ export interface ConnectionSettings {
   readonly attached: readonly AttachedDatabase[];
   readonly isLikeCaseSensitive: boolean;
   readonly journalMode: SqlValue | undefined;
+  readonly busyTimeoutMs: number;
   readonly counts: ChangeCounts;
 }
 
@@ -25,7 +26,7 @@ interface ChangeCounts {
 
 /** https://www.sqlite.org/pragma.html */
 const PRAGMAS = [
-  ...["analysis_limit", "automatic_index", "busy_timeout", "cache_spill", "cell_size_check"],
+  ...["analysis_limit", "automatic_index", "cache_spill", "cell_size_check"],
   ...["checkpoint_fullfsync", "foreign_keys", "full_column_names", "fullfsync"],
   ...["ignore_check_constraints", "legacy_alter_table", "read_uncommitted", "recursive_triggers"],
   ...["reverse_unordered_selects", "short_column_names", "temp_store", "threads"],
@@ -43,8 +44,27 @@ const LAST_PRAGMA = "query_only";
 const MOST_CARRIED = 100_000;
 const CARRIED = "temp.headwater_counts";
 
-/** Asks a driver for what its connection has set. Not in a transaction. */
-export function readSettings(driver: Driver, owner: StatementOwner): ConnectionSettings {
+/**
+ * Asks a driver for what its connection has set. Not in a transaction.
+ *
+ * @returns undefined where another driver cannot go on with what it has.
+ * @throws {SqliteError} `SQLITE_BUSY` where it would have to wait.
+ */
+export function readSettings(
+  driver: Driver,
+  owner: StatementOwner,
+): ConnectionSettings | undefined {
+  const busyTimeoutMs = Number(readPragma(driver, owner, "busy_timeout") ?? 0);
+  driver.setBusyTimeout(0);
+  try {
+    if (obstacleTo(driver, owner) !== undefined) return undefined;
+    return { ...readAll(driver, owner), busyTimeoutMs };
+  } finally {
+    driver.setBusyTimeout(busyTimeoutMs);
+  }
+}
+
+function readAll(driver: Driver, owner: StatementOwner): Omit<ConnectionSettings, "busyTimeoutMs"> {
   const databases = rows(driver, owner, "pragma database_list").map(
     ([, name, file]) => ({ name, file }) as AttachedDatabase,
   );
@@ -69,11 +89,8 @@ export function readSettings(driver: Driver, owner: StatementOwner): ConnectionS
   };
 }
 
-/**
- * Why another driver cannot go on with what a connection has, apart from a transaction; undefined
- * where it can.
- */
-export function obstacleTo(driver: Driver, owner: StatementOwner): string | undefined {
+/** Why another driver cannot go on; undefined where it can. */
+function obstacleTo(driver: Driver, owner: StatementOwner): string | undefined {
   const [[temporary] = []] = rows(driver, owner, "select count(*) from sqlite_temp_master");
   if (temporary !== 0) return "there are temporary tables, views, indexes or triggers";
   const databases = rows(driver, owner, "pragma database_list").filter(
@@ -92,7 +109,8 @@ export function writeSettings(
   owner: StatementOwner,
   settings: ConnectionSettings,
 ): void {
-  const { pragmas, attached, isLikeCaseSensitive, counts } = settings;
+  const { pragmas, attached, isLikeCaseSensitive, busyTimeoutMs, counts } = settings;
+  driver.setBusyTimeout(busyTimeoutMs);
   for (const { name, file } of attached) {
     run(driver, owner, `attach ? as ${quoted(name)}`, file);
   }

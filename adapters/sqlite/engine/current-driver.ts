@@ -6,7 +6,6 @@ import { Takeover } from "../shared/takeover.ts";
 import type { ConnectionFiles } from "./connection-files.ts";
 import {
   type ConnectionSettings,
-  obstacleTo,
   readSettings,
   writeJournalMode,
   writeSettings,
@@ -146,6 +145,8 @@ export class CurrentDriver implements StatementHome, StatementOwner {
 
   begin(): void {
     if (this.#depth === 0 && this.#natives.length > 0) this.#beginFirst();
+    // WebAssembly asks where it locks; a native driver would go on.
+    if (this.#isNative) this.#options.files.caller.checkOpen();
     this.#depth += 1;
   }
 
@@ -251,7 +252,7 @@ export class CurrentDriver implements StatementHome, StatementOwner {
 
   #readSettings(): ConnectionSettings | undefined {
     try {
-      return obstacleTo(this.#driver, this) ? undefined : readSettings(this.#driver, this);
+      return readSettings(this.#driver, this);
     } catch {
       return undefined; // somebody writes, or this is being interrupted
     }
