@@ -5,6 +5,7 @@ import type { ByteRange, DestinationDevice, SourceDevice } from "./device.ts";
 import { checkErrorPolicy, type ErrorPolicies } from "./error-policy.ts";
 import type { MapStore } from "./map-store.ts";
 import { type RetryOptions, RetryPolicy } from "./retry-policy.ts";
+import type { Trace } from "./trace.ts";
 
 /** For one call of a user: ends the wait of this call, never a fetch that somebody else awaits. */
 export interface CallOptions {
@@ -89,6 +90,11 @@ export interface CloneBehavior extends LiveOptions {
    * false.
    */
   noDiscardPassdown?: boolean;
+  /**
+   * What `trace()` recorded in an earlier run: it is fetched first, joined into large requests, also
+   * with `noHydration`. Ignored where it is of a blob of another size.
+   */
+  warm?: Trace;
   /** A small read fetches so many bytes, in whole regions, where missing. Default 128 KiB. */
   readAround?: number;
   retries?: RetryOptions;

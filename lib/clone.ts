@@ -17,6 +17,7 @@ import type { ByteRange, DestinationDevice, SourceDevice, SourceOpener } from ".
 import { beginFetching, configure, type Engine, makeEngine } from "./engine.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { hydratedBytes, hydratedRuns, missing, writtenRanges } from "./local-ranges.ts";
+import { hydrateNamed, traceReads, warmUp } from "./named.ts";
 import { progress } from "./progress.ts";
 import type {
   CloneEvents,
@@ -26,7 +27,8 @@ import type {
   HydratedRun,
   Progress,
 } from "./status.ts";
-import { openStoredCopy } from "./stored-copy.ts";
+import { checkRoom, openStoredCopy } from "./stored-copy.ts";
+import type { Trace } from "./trace.ts";
 import { Turns } from "./turns.ts";
 import type { Writer } from "./writer.ts";
 
@@ -59,16 +61,13 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   static async open(options: CloneOptions): Promise<Clone> {
     const { source, destination, mapStore, regionSize } = options;
     const copy = await openStoredCopy(await loadBitmaps(), mapStore, source, regionSize);
-    if (destination.size < copy.geometry.size && !copy.stored?.advancing) {
-      throw new RangeError(
-        `the destination has ${destination.size} bytes; the clone needs ${copy.geometry.size}`,
-      );
-    }
+    checkRoom(destination, copy);
     const behavior = checkBehavior(options, copy.geometry.regionSize);
     const engine = makeEngine(options, copy, behavior, () => clone.#life);
     const clone = new Clone(options, engine);
     if (engine.hydration.state === "complete") await clone.#life.releaseSource();
     else beginFetching(engine, source?.opened);
+    warmUp(engine, options.warm);
     return clone;
   }
 
@@ -147,11 +146,7 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   /** Resolves when the ranges are local. They are brought before everything else. */
   async hydrate(options: HydrateOptions = {}): Promise<void> {
     this.#access.check("write");
-    const { ranges, priority = 0, signal } = options;
-    await this.#life.await(({ hydration, geometry }) => {
-      const runs = ranges?.map(({ offset, length }) => geometry.runOf(offset, length));
-      return hydration.hydrate(runs, priority, signal);
-    });
+    await this.#life.await((engine) => hydrateNamed(engine, options));
   }
 
   /**
@@ -245,6 +240,11 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
   /** The range, as far as it lies inside, in parts that are local and parts that are not. */
   hydratedRuns(offset: number, length: number): Generator<HydratedRun, void, undefined> {
     return hydratedRuns(this.#engine, offset, this.#engine.geometry.clip(offset, length));
+  }
+
+  /** What was read since the first call, in that order: for `warm` when the blob is next opened. */
+  trace(): Trace {
+    return traceReads(this.#engine);
   }
 
   status(): CloneStatus {

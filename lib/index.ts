@@ -1,5 +1,6 @@
 export * from "./assert.ts";
 export * from "./bitmap.ts";
+export * from "./byte-ranges.ts";
 export * from "./clock.ts";
 export * from "./clone.ts";
 export type {
@@ -27,3 +28,4 @@ export * from "./reused-memory.ts";
 export * from "./status.ts";
 export * from "./status-line.ts";
 export type * from "./stored-map.ts";
+export { mergeTraces, parseTrace, type Trace } from "./trace.ts";

@@ -16,6 +16,7 @@ import type { Ledger } from "./ledger.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import type { RegionMap } from "./region-map.ts";
 import { isRetryable, type RetryPolicy } from "./retry-policy.ts";
+import type { TraceRecorder } from "./trace.ts";
 
 export interface RouterContext {
   readonly source: CheckedSource | undefined;
@@ -44,6 +45,8 @@ export class Router {
   readonly #destination: CheckedDestination;
   readonly #ledger: Ledger;
   readonly #readAhead = new ReadAhead();
+  /** Is told of every read, once somebody wants to know. */
+  recorder: TraceRecorder | undefined;
 
   constructor(context: RouterContext) {
     this.#context = context;
@@ -119,6 +122,7 @@ export class Router {
     ledger.reads += 1;
     ledger.bytesWanted += length;
     if (local) ledger.bytesLocal += length;
+    this.recorder?.touch(offset, length);
     if (readChannel.hasSubscribers) readChannel.publish({ offset, length, local });
   }
 

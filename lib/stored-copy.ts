@@ -1,6 +1,6 @@
 import { advancedCopy, changesSince } from "./advance.ts";
 import type { BitmapLibrary } from "./bitmap.ts";
-import type { SourceDevice } from "./device.ts";
+import type { DestinationDevice, SourceDevice } from "./device.ts";
 import { HeadwaterError, messageOf } from "./errors.ts";
 import { DEFAULT_REGION_SIZE, Geometry } from "./geometry.ts";
 import { newestMap } from "./map-format.ts";
@@ -61,6 +61,14 @@ export async function openStoredCopy(
     throw new TypeError("a copy that is not complete needs its source");
   }
   return { geometry, map, identity, sourceSize, writtenRegions, stored };
+}
+
+/** @throws {RangeError} when the destination is too small for the copy. */
+export function checkRoom(destination: DestinationDevice, { geometry, stored }: StoredCopy): void {
+  if (destination.size >= geometry.size || stored?.advancing) return;
+  throw new RangeError(
+    `the destination has ${destination.size} bytes; the clone needs ${geometry.size}`,
+  );
 }
 
 async function slotsOf(mapStore: MapStore): Promise<readonly [Uint8Array, Uint8Array]> {

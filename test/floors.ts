@@ -5,6 +5,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "access",
     "bitmap",
     "bitmap-runs",
+    "byte-ranges",
     "error-policy",
     "gathering",
     "geometry",
@@ -21,6 +22,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   [
     "budget",
     "checked-device",
+    "trace",
     "clone-options",
     "ledger",
     "map-format",
@@ -40,6 +42,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "announcer",
     "stored-copy",
     "engine",
+    "named",
     "describe",
     "progress",
     "replace-source",

@@ -1,4 +1,4 @@
-import type { ByteRange } from "../../lib/index.ts";
+import { type ByteRange, joinRanges } from "../../lib/index.ts";
 
 /**
  * Which parts a Range header asks for (RFC 9110 section 14), as far as they lie in the blob, in the
@@ -20,7 +20,7 @@ export function parseRange(
   if (!parsed.every((each) => each !== undefined)) return [];
   // Any suffix of an empty blob is all of it, which no Content-Range can say.
   if (size === 0 && parsed.some(({ suffix = 0 }) => suffix > 0)) return undefined;
-  return joined(parsed.map((each) => within(each, size)).filter(({ length }) => length > 0));
+  return joinRanges(parsed.map((each) => within(each, size)));
 }
 
 /** Commas with nothing between them are allowed, and so counted too. */
@@ -45,30 +45,4 @@ function parseSpecifier(text: string): Specifier | undefined {
 function within({ suffix, first, last }: Specifier, size: number): ByteRange {
   const offset = suffix === undefined ? first : Math.max(0, size - suffix);
   return { offset, length: Math.max(0, Math.min(last, size - 1) - offset + 1) };
-}
-
-function joined(ranges: readonly ByteRange[]): ByteRange[] {
-  interface Part extends ByteRange {
-    /** The place of the first of its ranges. */
-    readonly place: number;
-  }
-  const inOrder = ranges
-    .map((range, place): Part => ({ ...range, place }))
-    .sort((one, other) => one.offset - other.offset);
-  const parts: Part[] = [];
-  for (const { offset, length, place } of inOrder) {
-    const last = parts.at(-1);
-    if (last === undefined || last.offset + last.length < offset) {
-      parts.push({ offset, length, place });
-      continue;
-    }
-    const end = Math.max(last.offset + last.length, offset + length);
-    parts[parts.length - 1] = {
-      offset: last.offset,
-      length: end - last.offset,
-      place: Math.min(last.place, place),
-    };
-  }
-  parts.sort((one, other) => one.place - other.place);
-  return parts.map(({ offset, length }) => ({ offset, length }));
 }
