@@ -18,6 +18,7 @@ import { nginxVersion } from "./peers.ts";
 import { type Bench, GIB, type Report, type Subject, section } from "./report.ts";
 import { fairnessSubject } from "./subjects/fairness.ts";
 import { footprintSubject } from "./subjects/footprint.ts";
+import { hedgedReadsSubject } from "./subjects/hedged-reads.ts";
 import { hydratedReadsSubject } from "./subjects/hydrated-reads.ts";
 import { killSubject } from "./subjects/kill.ts";
 import { litestreamSubject } from "./subjects/litestream.ts";
@@ -49,6 +50,7 @@ const SUBJECTS: readonly Subject[] = [
   sqliteEnginesSubject,
   sqliteColdSubject,
   litestreamQueriesSubject,
+  hedgedReadsSubject,
 ];
 
 function countFrom(name: string, byDefault: number): number {

@@ -55,6 +55,7 @@ export class Budget {
     this.#promisedBytes += bytes;
     this.#promisedRequests += 1;
     const meter = this.#ledger.meter(account);
+    let received = 0;
     let bytesLeft = bytes;
     let requestsLeft = 1;
     const keep = (bytesKept: number, requestsKept: number): void => {
@@ -69,7 +70,11 @@ export class Budget {
         keep(bytesLeft, 0);
         if (this.#isExceeded) exceeded(this.spent());
       },
+      get received() {
+        return received;
+      },
       bytes: (count) => {
+        received += count;
         meter.bytes(count);
         keep(Math.max(0, bytesLeft - count), requestsLeft);
         if (this.#isExceeded) exceeded(this.spent());
@@ -108,6 +113,8 @@ export class Budget {
 
 /** What one fetch costs, as it is spent. */
 export interface Purchase extends Meter {
+  /** Bytes so far. */
+  readonly received: number;
   /** Nothing more is to come: what was promised and not spent is free again. Harmless again. */
   close(): void;
 }

@@ -17,6 +17,7 @@ import type { ByteRange, RequestClass } from "./device.ts";
 import type { HeadwaterError } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { Geometry } from "./geometry.ts";
+import { Hedging } from "./hedging.ts";
 import { Hydration } from "./hydration.ts";
 import { Hydrator } from "./hydrator.ts";
 import { Ledger } from "./ledger.ts";
@@ -150,6 +151,7 @@ interface Base {
   readonly scheduler: Scheduler;
   readonly rate: ByteRate;
   readonly budget: Budget;
+  readonly hedging: Hedging | undefined;
   readonly clock: Clock;
   readonly retries: RetryPolicy;
   readonly setbacks: Setbacks;
@@ -199,6 +201,7 @@ function makeBase(
     ...{ destination, geometry, map, writtenRegions, clock, retries, committer, ready, ending },
     locks: new RegionLocks(),
     ledger,
+    hedging: behavior.hedge ? new Hedging() : undefined,
     budget: new Budget(ledger, behavior.budget),
     scheduler: new Scheduler(clock),
     rate: new ByteRate(clock, behavior.bytesPerSecond),

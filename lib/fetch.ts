@@ -5,6 +5,8 @@ import { stalled } from "./checked-device.ts";
 import type { Clock } from "./clock.ts";
 import type { ByteRange, RequestClass } from "./device.ts";
 import type { HeadwaterError } from "./errors.ts";
+import { hedgedStream } from "./hedged-stream.ts";
+import type { Hedging } from "./hedging.ts";
 import { Landing, type LandingContext } from "./landing.ts";
 import { PendingBytes } from "./pending-bytes.ts";
 import type { Run } from "./region-map.ts";
@@ -15,6 +17,8 @@ export interface FetchContext extends LandingContext {
   readonly scheduler: Scheduler;
   readonly rate: ByteRate;
   readonly budget: Budget;
+  /** Undefined where no request is to be made twice. */
+  readonly hedging: Hedging | undefined;
   readonly clock: Clock;
   /** Who brings which region now. A fetch lands only what it still holds here. */
   readonly claims: Map<number, Fetch>;
@@ -58,6 +62,7 @@ export class Fetch {
   readonly #abort = new AbortController();
   readonly #startedAt: number;
   readonly #purchase: Purchase;
+  #hedge: Purchase | undefined;
   #firstByteAt: number | undefined;
   /** Since when the source owes us a piece; undefined while we are busy ourselves. */
   #owedSince: number | undefined;
@@ -165,18 +170,14 @@ export class Fetch {
     } catch (thrown) {
       error = thrown;
     }
-    this.#purchase.close();
+    this.#settle();
     this.#report();
     return this.#release(error as HeadwaterError | undefined);
   }
 
   async #receive(): Promise<void> {
-    const { source, clock, scheduler, rate } = this.#context;
-    const stream = source.stream(this.#range.offset, this.#range.length, {
-      signal: this.#abort.signal,
-      class: this.class,
-      meter: this.#purchase,
-    });
+    const { clock, scheduler, rate } = this.#context;
+    const stream = this.#stream();
     this.#owedSince = clock.now();
     for await (const piece of stream) {
       this.#owedSince = undefined;
@@ -195,6 +196,40 @@ export class Fetch {
       if (rate.bytesPerSecond > 0 && !isExempt) await this.#throttle(piece.length);
       this.#owedSince = clock.now();
     }
+  }
+
+  #stream(): AsyncIterable<Uint8Array> {
+    const { hedging, clock, budget } = this.#context;
+    const { signal } = this.#abort;
+    const isMeant = this.class === "demand" && this.#request.opened === undefined;
+    const lateAfterMs = isMeant ? hedging?.begin() : undefined;
+    if (hedging === undefined || lateAfterMs === undefined) {
+      return this.#ask(this.#purchase, signal);
+    }
+    const { length } = this.#range;
+    return hedgedStream({
+      ...{ hedging, lateAfterMs, clock, signal },
+      isWorthwhile: () => this.#landing.hasWaiters && budget.room >= length,
+      ask: (isSecond, either) => {
+        if (!isSecond) return this.#ask(this.#purchase, either);
+        this.#hedge = budget.open("hedge", length, (error) => this.abort(error));
+        return this.#ask(this.#hedge, either);
+      },
+    });
+  }
+
+  #ask(meter: Purchase, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const { offset, length } = this.#range;
+    return this.#context.source.stream(offset, length, { signal, class: this.class, meter });
+  }
+
+  /** Of two requests one has brought nothing that was of use. */
+  #settle(): void {
+    this.#purchase.close();
+    if (this.#hedge === undefined) return;
+    this.#hedge.close();
+    const lost = Math.min(this.#purchase.received, this.#hedge.received);
+    this.#context.ledger.abandonedBytes += lost;
   }
 
   /**
@@ -244,11 +279,14 @@ export class Fetch {
 
   #report(): void {
     if (this.#firstByteAt === undefined || this.#request.opened !== undefined) return;
-    this.#context.scheduler.report({
+    const { scheduler, hedging, clock } = this.#context;
+    const firstByteMs = this.#firstByteAt - this.#startedAt;
+    if (this.class === "demand") hedging?.arrived(firstByteMs);
+    scheduler.report({
       class: this.class,
       bytes: this.position - this.#range.offset,
-      firstByteMs: this.#firstByteAt - this.#startedAt,
-      transferMs: this.#context.clock.now() - this.#firstByteAt,
+      firstByteMs,
+      transferMs: clock.now() - this.#firstByteAt,
     });
   }
 

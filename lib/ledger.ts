@@ -1,8 +1,11 @@
 import type { Meter } from "./device.ts";
 import type { CloneStats, Spent } from "./status.ts";
 
-/** Where something is booked: a first try by its class, what follows a failure as retry. */
-export type Account = "demand" | "background" | "retry";
+/**
+ * Where something is booked: a first try by its class, what follows a failure as retry, a second
+ * request for what is late as hedge.
+ */
+export type Account = "demand" | "background" | "retry" | "hedge";
 
 interface Sum {
   requests: number;
@@ -15,6 +18,7 @@ export class Ledger {
     demand: { requests: 0, bytes: 0 },
     background: { requests: 0, bytes: 0 },
     retry: { requests: 0, bytes: 0 },
+    hedge: { requests: 0, bytes: 0 },
   };
   /** Plain fields: they are counted on the path of a local read. */
   reads = 0;
@@ -37,13 +41,13 @@ export class Ledger {
   }
 
   get requests(): number {
-    const { demand, background, retry } = this.#accounts;
-    return demand.requests + background.requests + retry.requests;
+    const { demand, background, retry, hedge } = this.#accounts;
+    return demand.requests + background.requests + retry.requests + hedge.requests;
   }
 
   get bytesFetched(): number {
-    const { demand, background, retry } = this.#accounts;
-    return demand.bytes + background.bytes + retry.bytes;
+    const { demand, background, retry, hedge } = this.#accounts;
+    return demand.bytes + background.bytes + retry.bytes + hedge.bytes;
   }
 
   stats(): CloneStats {
@@ -56,6 +60,7 @@ export class Ledger {
       demand: spent("demand"),
       background: spent("background"),
       retry: spent("retry"),
+      hedge: spent("hedge"),
       abandonedBytes: this.abandonedBytes,
       zeroBytes: this.zeroBytes,
       bytesFetched,

@@ -97,6 +97,8 @@ export interface CloneStats {
   readonly background: Spent;
   /** Everything asked for again after a failure. */
   readonly retry: Spent;
+  /** Second requests for what was late, and what they brought. */
+  readonly hedge: Spent;
   /** Bytes received and not kept: of fetches given up to serve a reader or overtaken by a write. */
   readonly abandonedBytes: number;
   /** Bytes that became local without a fetch, because the source knew them to be zeros. */

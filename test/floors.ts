@@ -9,6 +9,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "error-policy",
     "gathering",
     "geometry",
+    "hedging",
     "pending-bytes",
     "region-waiters",
     "stored-map",
@@ -35,7 +36,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "scheduler",
     "written-regions",
   ],
-  ["landing", "fetch", "fetcher", "committer"],
+  ["landing", "hedged-stream", "fetch", "fetcher", "committer"],
   ["demand", "router", "writer", "zeros", "setbacks", "goals", "hydrator", "hydration"],
   [
     "advance",
