@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { messageOf, parseTrace, type Trace } from "../../lib/index.ts";
 import { UsageError } from "./exit-codes.ts";
 import { parseSize } from "./quantities.ts";
 
@@ -97,6 +98,16 @@ export function readOptionFile(option: string, path: string): string {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     throw new UsageError(`--${option}: "${path}" cannot be read (${code})`, { cause: error });
+  }
+}
+
+/** @throws {UsageError} when the file that an option names cannot be read, or is no trace. */
+export function readTrace(option: string, path: string): Trace {
+  const json = readOptionFile(option, path);
+  try {
+    return parseTrace(json);
+  } catch (error) {
+    throw new UsageError(`--${option}: "${path}": ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -9,6 +9,7 @@ import {
   MAP_OPTIONS,
   type Option,
   OUTPUT_OPTIONS,
+  RECORD_OPTIONS,
   REPLICA_OPTIONS,
   SERVE_OPTIONS,
   SOURCE_OPTIONS,
@@ -28,6 +29,7 @@ export type CommandName =
   | "info"
   | "ltx"
   | "map"
+  | "record"
   | "serve"
   | "sql"
   | "verify";
@@ -79,6 +81,13 @@ Litestream was told to replicate to.
 only reads <file>.headwater, as it was last saved. With --check it looks at the map as such
 and at the files that it is for; only --repair changes anything.`,
     options: { ...MAP_OPTIONS, ...JSON_OPTION, ...COMMON_OPTIONS },
+  },
+  record: {
+    usage: "headwater record <url> [file] -o TRACE -- <command> [arguments]",
+    text: `Runs the command with a web address for the object, in place of {} among its arguments and
+in HEADWATER_URL, and records what it reads there. A later copy with --warm TRACE fetches
+that first. Ends as the command does; what was fetched is kept in the file.`,
+    options: { ...RECORD_OPTIONS, ...COPY_OPTIONS, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
   },
   serve: {
     usage: "headwater serve --http <port> | --nbd <socket path> <url or whole file> [file]",
@@ -138,6 +147,7 @@ export function mainHelp(): string {
     ["headwater info <url>", "size, version, and whether it can be read in parts"],
     ["headwater ltx restore <replica>", "a database from its Litestream replica, and more"],
     ["headwater map <file>", "which parts of a copy are here"],
+    ["headwater record <url> -o TRACE -- <command>", "what a program reads, for --warm"],
     ["headwater serve --http <port> <url> [file]", "the same, and serve it over HTTP or NBD"],
     ["headwater sql <url> [file]", "query a SQLite database where it is"],
     ["headwater verify <url> <file>", "compare a finished copy with its source, or a manifest"],

@@ -8,6 +8,7 @@ import {
   parseReadRequest,
   parseUrl,
   type ReadRequest,
+  readTrace,
   takePositionals,
   understand,
 } from "./command-line.ts";
@@ -43,6 +44,7 @@ export interface CopyValues extends SourceValues {
   readonly revalidate?: boolean | undefined;
   readonly "discard-local"?: boolean | undefined;
   readonly "no-hydration"?: boolean | undefined;
+  readonly warm?: string | undefined;
   readonly manifest?: string | undefined;
   readonly "region-size"?: string | undefined;
   readonly threshold?: string | undefined;
@@ -89,7 +91,7 @@ export function parseHydrateRequest(args: readonly string[]): HydrateRequest {
 
 /** What `HYDRATE_OPTIONS` say of how the clone behaves. */
 export function cloneOptions(values: CopyValues): HydrateBlobOptions {
-  const { overwrite = false, revalidate = false, manifest } = values;
+  const { overwrite = false, revalidate = false, manifest, warm } = values;
   const { threshold, "region-size": regionSize, "batch-size": batchSize } = values;
   const { "limit-rate": rate, "stall-after": stallAfter } = values;
   const count = (option: string, text: string): number => parseCount(option, text);
@@ -99,6 +101,7 @@ export function cloneOptions(values: CopyValues): HydrateBlobOptions {
     discardLocal: values["discard-local"] ?? false,
     noHydration: values["no-hydration"] ?? false,
     ...(manifest === undefined ? {} : { manifest }),
+    ...(warm === undefined ? {} : { warm: readTrace("warm", warm) }),
     ...(regionSize === undefined ? {} : { regionSize: parseRegionSize(regionSize) }),
     ...(threshold === undefined ? {} : { hydrationThreshold: count("threshold", threshold) }),
     ...(batchSize === undefined ? {} : { hydrationBatchSize: count("batch-size", batchSize) }),

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   info: async () => (await import("./info-command.ts")).runInfo,
   ltx: async () => (await import("./ltx-command.ts")).runLtx,
   map: async () => (await import("./map-command.ts")).runMap,
+  record: async () => (await import("./record-command.ts")).runRecord,
   serve: async () => (await import("./serve-command.ts")).runServe,
   sql: async () => (await import("./sql/command.ts")).runSql,
   verify: async () => (await import("./verify-command.ts")).runVerify,

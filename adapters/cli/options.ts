@@ -101,6 +101,11 @@ export const HYDRATE_OPTIONS = {
     value: "COUNT",
     help: "give up after so many failures in a row (8)",
   },
+  warm: {
+    type: "string",
+    value: "FILE",
+    help: "fetch first what this trace says was read before (headwater record)",
+  },
   quiet: { type: "boolean", short: "q", help: "nothing on stderr but errors" },
 } as const;
 
@@ -159,6 +164,12 @@ export const SERVE_OPTIONS = {
   "tls-cert": { type: "string", value: "FILE", help: "insist on TLS, with this certificate (PEM)" },
   "tls-key": { type: "string", value: "FILE", help: "its private key (PEM)" },
   "tls-ca": { type: "string", value: "FILE", help: "let in whom these authorities have signed" },
+  "no-hydration": { type: "boolean", help: "fetch no more than what is read" },
+} as const;
+
+export const RECORD_OPTIONS = {
+  output: { type: "string", short: "o", value: "FILE", help: "where the trace goes" },
+  merge: { type: "boolean", help: "keep what that file says too: it is made of several runs" },
   "no-hydration": { type: "boolean", help: "fetch no more than what is read" },
 } as const;
 
