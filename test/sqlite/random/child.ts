@@ -4,23 +4,24 @@ import { type OpenDatabaseOptions, openDatabase } from "../../../adapters/sqlite
 import { askSubject } from "../outcome.ts";
 import type { SqlStep } from "../step.ts";
 import { TroubledSource } from "../troubled-source.ts";
-import { QUICK } from "./comparison.ts";
 
 /** What the process is told first. */
 export interface ChildStart {
   readonly original: string;
   readonly file: string;
   readonly options: OpenDatabaseOptions;
+  /** Pragmas, to begin with. */
+  readonly settings: string;
 }
 
 const tell = (answer: unknown): void => {
   process.send?.(answer);
 };
 
-async function start({ original, file, options }: ChildStart): Promise<void> {
+async function start({ original, file, options, settings }: ChildStart): Promise<void> {
   const source = new TroubledSource(new Uint8Array(readFileSync(original)));
   const db = await openDatabase(source, file, options);
-  await db.exec(`${QUICK}; pragma cache_size = 10`);
+  await db.exec(`${settings}; pragma synchronous = normal; pragma cache_size = 10`);
   // A step each; "finish" is to bring everything, and close.
   process.on("message", async (step: SqlStep | "finish") => {
     if (step !== "finish") return tell(await askSubject(db, step));

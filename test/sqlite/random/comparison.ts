@@ -109,9 +109,10 @@ export class Comparison {
   }
 }
 
-/** Only who inserts is told of a row: else it is of one that a build may have made for itself. */
+/** Only who inserts such a row is told of it: else it is of one of another statement, or build. */
 function promised({ sql }: SqlStep, outcome: Outcome): Outcome {
-  if (sql.startsWith("insert") && outcome.changes !== 0) return outcome;
+  const isRow = /^insert .*into (item|large|lone|extra_\d)\b/.test(sql);
+  if (isRow && outcome.changes !== 0) return outcome;
   const { lastInsertRowid, ...rest } = outcome;
   return rest;
 }

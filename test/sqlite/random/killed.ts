@@ -1,16 +1,28 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import * as assert from "uvu/assert";
+import type { OpenDatabaseOptions } from "../../../adapters/sqlite/index.ts";
 import { Random } from "../../simulation/random.ts";
 import type { NativeDatabase } from "../native.ts";
-import type { Outcome } from "../outcome.ts";
+import { askNative, type Outcome } from "../outcome.ts";
 import type { SqlStep } from "../step.ts";
 import type { ChildStart } from "./child.ts";
-import { type Beginning, begin, Comparison, expectWhole, type Place } from "./comparison.ts";
+import {
+  type Beginning,
+  begin,
+  Comparison,
+  expectWhole,
+  type Place,
+  type Subject,
+} from "./comparison.ts";
 import { COMMIT, FORGETFUL, workload } from "./workload.ts";
 
+/** A log needs no memory that processes share, where only one has it. */
+const LOG = "pragma locking_mode = exclusive; pragma journal_mode = wal";
+
 /** The process in which a copy is open. */
-class Life implements Disposable {
+class Life implements Subject, Disposable {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
@@ -19,10 +31,17 @@ class Life implements Disposable {
     this.#exited = once(child, "exit");
   }
 
-  static async start({ original, file, options }: Beginning): Promise<Life> {
+  static async start(
+    { original, file, options }: Beginning,
+    settings: string,
+    changed: OpenDatabaseOptions = {},
+  ): Promise<Life> {
     const path = new URL("./child.js", import.meta.url);
     const life = new Life(fork(path, { serialization: "advanced" }));
-    const start: ChildStart = { original: original.path, file, options };
+    const start: ChildStart = {
+      ...{ original: original.path, file, settings },
+      options: { ...options, ...changed },
+    };
     assert.is(await life.#told(start), "open");
     return life;
   }
@@ -70,20 +89,45 @@ export async function compareKilled(seed: number, place: Place, lives: number): 
   const random = new Random(seed);
   const beginning = begin(seed, random, place);
   const comparison = new Comparison(beginning);
+  const settings = beginning.writable ? random.pick(["", "", LOG]) : "";
   let open = 0;
   for (let left = lives; left > 0; left -= 1) {
-    using life = await Life.start(beginning);
+    using life = await Life.start(beginning, settings);
     if (await liveAndDie(beginning, comparison, life, random)) open += 1;
   }
-  using life = await Life.start(beginning);
+  using life = await Life.start(beginning, settings);
   await settle(beginning.native, life);
   await comparison.all(life);
   await comparison.go(life, random, beginning.writable, 20);
   await life.ask({ sql: "pragma journal_mode = delete", how: "exec" });
   await life.finish();
   await expectWhole(beginning, place);
+  // Killed once more, now that it is a file that any SQLite opens.
+  using last = await Life.start(beginning, settings, { native: "off" });
+  if (await liveAndDie(beginning, comparison, last, random)) open += 1;
+  await leftToOther(beginning, place, comparison);
   beginning.native.close();
   return open;
+}
+
+/** Another SQLite finds the file, and what a process that died has left beside it. */
+async function leftToOther(
+  { file, native, writable }: Beginning,
+  { Native }: Place,
+  comparison: Comparison,
+): Promise<void> {
+  const other = new Native(file, { fileMustExist: true });
+  try {
+    const subject: Subject = { ask: async (step) => askNative(other, step) };
+    await settle(native, subject);
+    await comparison.all(subject);
+    if (writable) other.pragma("journal_mode = delete");
+  } finally {
+    other.close();
+  }
+  for (const ending of ["-journal", "-wal", "-shm"]) {
+    assert.not(existsSync(`${file}${ending}`), `${file}${ending} is left`);
+  }
 }
 
 /** @returns whether it died while it committed. */
@@ -114,7 +158,7 @@ async function liveAndDie(
 }
 
 /** Has the native database commit what the other one has, or not. */
-async function settle(native: NativeDatabase, life: Life): Promise<void> {
+async function settle(native: NativeDatabase, life: Subject): Promise<void> {
   const sql = "select n from ticks";
   const { rows } = await life.ask({ sql });
   const [found] = rows ?? [];
