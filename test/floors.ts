@@ -66,9 +66,13 @@ export const STRANGERS: readonly (readonly string[])[] = [
 /** Which adapter may import which other, and that one's entry only. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "s3", "serve-http", "sqlite"],
+  geotiff: ["named-ranges", "streams"],
   hydrate: ["file", "http", "manifest", "nbd", "s3"],
+  hyparquet: ["named-ranges", "streams"],
   ltx: ["http", "s3"],
   manifest: ["http"],
+  "named-ranges": ["streams"],
+  pmtiles: ["named-ranges", "streams"],
   s3: ["http"],
   several: ["http"],
   blob: ["streams"],
@@ -77,6 +81,8 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   "range-answer": ["streams"],
   "serve-http": ["range-answer", "streams"],
   sqlite: ["file", "hydrate"],
+  zarr: ["named-ranges", "streams"],
+  zip: ["named-ranges", "streams"],
 };
 
 /** The packages that each part may import. An adapter's dependency is loaded by that adapter. */
@@ -84,7 +90,11 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   lib: ["p-queue", "roaring", "roaring-wasm", "node:events", "node:diagnostics_channel"],
   "adapters/http": ["undici", "node:"],
   "adapters/s3": ["@aws-sdk/client-s3", "@aws-sdk/s3-request-presigner", "node:"],
+  "adapters/geotiff": ["geotiff"],
   "adapters/hyparquet": ["hyparquet"],
+  "adapters/pmtiles": ["pmtiles"],
+  "adapters/zarr": ["zarrita"],
+  "adapters/zip": ["@zip.js/zip.js", "unzipit", "yauzl", "node:"],
   "adapters/sqlite": ["@sqlite.org/sqlite-wasm", "node:"],
   adapters: ["node:"],
 };

@@ -32,7 +32,11 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./file-handle": ["fileHandle", "CloneFileHandle"],
   "./streams": ["webStream", "nodeStream", "readPieces"],
   "./serve-http": ["serveHttp", "HttpServer"],
-  "./hyparquet": ["asyncBuffer"],
+  "./geotiff": ["tiffSource", "tileRanges", "hydrateWindow"],
+  "./hyparquet": ["asyncBuffer", "columnRanges", "hydrateColumns"],
+  "./pmtiles": ["tileSource", "tileRanges", "hydrateTiles"],
+  "./zarr": ["ZarrStore", "hydrateKeys"],
+  "./zip": ["zipReader", "unzipitReader", "yauzlReader", "hydrateEntries"],
   "./testing": ["sourceConformance", "destinationConformance", "mapStoreConformance"],
 };
 
@@ -90,6 +94,7 @@ const ALONG: Readonly<Record<string, readonly string[]>> = {
   "./s3": ["http"],
   "./serve-http": ["range-answer", "streams"],
   "./sqlite": ["hydrate", "file", "manifest"],
+  "./zip": ["streams"],
 };
 /** Of lib, with what they bring along. */
 const OF_LIB = ["eventemitter3", "p-queue", "p-timeout", "roaring", "roaring-wasm"];
