@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Database, DatabaseSync } from "../adapters/sqlite/index.ts";
-import { findNativeDrivers } from "../adapters/sqlite/native-drivers.ts";
 import { isHeadwaterError } from "../lib/index.ts";
 import { rejection } from "./rejection.ts";
+import { findBestDriver } from "./sqlite/best-driver.ts";
 import { copiesOf } from "./sqlite/copies.ts";
 
 const test = suite("what would wait for itself, and what is given back");
@@ -106,7 +106,7 @@ for (const encoding of ["UTF-16le", "UTF-16be"]) {
     const error = await rejection(wide.open());
     assert.is((error as { code?: string }).code, "SQLITE_CANTOPEN");
     assert.match(String(error), /utf-16/);
-    if (findNativeDrivers("auto").length === 0) return;
+    if (findBestDriver() === undefined) return;
     const file = await wide.hydrated();
     const db: Database = await wide.reopen(file);
     assert.equal(await db.get("select a from t"), { a: "größer" });

@@ -47,6 +47,11 @@ export class CloneFile implements VfsFile {
   readonly #buffer: WriteBuffer;
   #generation = -1;
   #local: LocalReader | undefined;
+  /**
+   * Whether the file was not where it should be. It was getting its final name, or it is the former
+   * version of one that was not in its place yet, and has no more than what both have in common.
+   */
+  #isBeforePlaced = false;
   #pages: LocalPages;
   /** What was read in the order of the file. */
   #run = { end: 0, length: 0 };
@@ -71,7 +76,7 @@ export class CloneFile implements VfsFile {
     const left = clone.size - offset;
     const count = Math.max(0, Math.min(length, left));
     if (count > 0) {
-      if (clone.isComplete) this.#local?.read(memory, at, count, offset, left);
+      if (clone.isComplete) this.#readLocal(memory, at, count, offset, left);
       else this.#readArriving(memory, at, count, offset);
       if (offset < MODES_END) this.#presentModes(memory, at, count, offset);
     }
@@ -163,16 +168,30 @@ export class CloneFile implements VfsFile {
     const found = caller.call({ kind: "file" }) as LocalFile;
     const { paths, regionSize, regionCount, localPages } = found;
     const before = this.#local;
-    this.#local = new LocalReader(openFirst(paths));
+    const { fd, path } = openFirst(paths);
+    this.#local = new LocalReader(fd);
+    this.#isBeforePlaced = path !== paths[0];
     before?.close();
     this.#pages = new LocalPages(regionSize, regionCount, localPages);
     this.#generation = generation;
   }
 
+  /** Of what is known to be local now, which may be so only in a file that has taken its place. */
+  #readLocal(
+    memory: Uint8Array,
+    at: number,
+    length: number,
+    offset: number,
+    available: number,
+  ): void {
+    if (this.#isBeforePlaced) this.#refresh();
+    this.#local?.read(memory, at, length, offset, available);
+  }
+
   #readArriving(memory: Uint8Array, at: number, length: number, offset: number): void {
     const isLocal = this.#pages.has(offset, length);
     this.#follow(offset, length);
-    if (isLocal) this.#local?.read(memory, at, length, offset, length);
+    if (isLocal) this.#readLocal(memory, at, length, offset, length);
     else memory.set(this.#ask(offset, length), at);
     if (isLocal) this.#tellPlace(offset, length, memory[at]);
   }
@@ -217,10 +236,10 @@ export class CloneFile implements VfsFile {
 }
 
 /** The file may be getting its final name at this moment. */
-function openFirst(paths: readonly string[]): number {
+function openFirst(paths: readonly string[]): { fd: number; path: string } {
   for (const path of paths) {
     try {
-      return openSync(path, "r");
+      return { fd: openSync(path, "r"), path };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT" || path === paths.at(-1)) throw error;
     }

@@ -66,17 +66,21 @@ export class CurrentDriver implements StatementHome, StatementOwner {
   #passed = 1;
   #failure: unknown;
 
-  private constructor(options: CurrentDriverOptions, sqlite: Sqlite | undefined) {
-    const { handle, files } = options;
+  private constructor(
+    options: CurrentDriverOptions,
+    sqlite: Sqlite | undefined,
+    isNative: boolean,
+  ) {
+    const { handle } = options;
     this.name = handle.file;
     this.#options = options;
     this.#natives = handle.natives;
     this.#takeover = new Takeover(handle.takeover);
     this.#memory = new CloneMemory(handle.cloneMemory);
     this.#sqlite = sqlite;
-    const native = sqlite === undefined ? this.#openNative() : undefined;
-    const wasm = sqlite && new WasmDatabase(sqlite, handle, files);
-    const driver = native ?? wasm;
+    const native = isNative ? this.#openNative() : undefined;
+    // Beside native drivers that write it would be a stranger.
+    const driver = native ?? (isNative && handle.writable ? undefined : this.#openWasm());
     if (driver === undefined) throw this.#failure;
     this.#driver = driver;
     driver.setBusyTimeout(options.busyTimeoutMs);
@@ -87,20 +91,9 @@ export class CurrentDriver implements StatementHome, StatementOwner {
   static async open(options: CurrentDriverOptions): Promise<CurrentDriver> {
     const { handle } = options;
     const isNative = handle.natives.length > 0 && new Takeover(handle.takeover).isDone;
-    if (!isNative) return new CurrentDriver(options, await loadSqlite());
-    try {
-      const current = new CurrentDriver(options, undefined);
-      void loadSqlite().then((sqlite) => {
-        current.#sqlite = sqlite;
-      });
-      return current;
-    } catch (error) {
-      // Beside native drivers that write it would be a stranger.
-      if (handle.writable) throw error;
-      const current = new CurrentDriver(options, await loadSqlite());
-      current.#giveUp(error);
-      return current;
-    }
+    // Where nobody writes it may be needed again.
+    const sqlite = isNative && handle.writable ? undefined : await loadSqlite();
+    return new CurrentDriver(options, sqlite, isNative);
   }
 
   get driver(): Driver {

@@ -1,0 +1,15 @@
+import { NativeDatabase } from "../../adapters/sqlite/engine/native-database.ts";
+import { findNativeDrivers } from "../../adapters/sqlite/native-drivers.ts";
+import type { NativeDriverName } from "../../adapters/sqlite/shared/native.ts";
+
+/** The native driver that takes over here; undefined where none works. */
+export function findBestDriver(): NativeDriverName | undefined {
+  return findNativeDrivers("auto").find((native) => {
+    try {
+      NativeDatabase.open(native, ":memory:", false).close();
+      return true;
+    } catch {
+      return false; // built for another Node, or without something that is needed
+    }
+  })?.name;
+}
