@@ -10,7 +10,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CopyCost, CopyOrder } from "./copy-cost.ts";
-import { percentile } from "./measure.ts";
+import { percentile, timed } from "./measure.ts";
 
 const STATUS = "/proc/self/status";
 const order = JSON.parse(process.argv[2] ?? "{}") as CopyOrder;
@@ -27,16 +27,30 @@ async function plain(url: string, path: string): Promise<void> {
   }
 }
 
-async function headwater(url: string, path: string): Promise<() => Promise<void>> {
+let requests = 0;
+let sdkSeconds = 0;
+
+async function headwater({ url, path, transport }: CopyOrder): Promise<() => Promise<void>> {
   const { hydrate } = await import("../adapters/hydrate.ts");
+  if (url.startsWith("s3:")) {
+    sdkSeconds = await timed(() =>
+      Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/s3-request-presigner")]),
+    );
+  }
   return async () => {
-    await using clone = await hydrate(url, path);
+    await using clone = await hydrate(
+      url,
+      path,
+      transport === undefined ? {} : { s3: { transport } },
+    );
     await clone.hydrated();
+    requests = clone.stats().requests;
   };
 }
 
-async function workOf({ way, url, path }: CopyOrder): Promise<() => Promise<void>> {
-  if (way === "headwater") return await headwater(url, path);
+async function workOf(order: CopyOrder): Promise<() => Promise<void>> {
+  const { way, url, path } = order;
+  if (way === "headwater") return await headwater(order);
   if (way === "plain") return () => plain(url, path);
   return () => sleep(100);
 }
@@ -83,6 +97,8 @@ const cost: CopyCost = {
   peakBytes: peakBytes(),
   stallP99: late.length === 0 ? 0 : percentile(late, 99) / 1000,
   stallMax: Math.max(0, ...late) / 1000,
+  requests,
+  sdkSeconds,
 };
 process.stdout.write(`${JSON.stringify(cost)}\n`);
 if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");

@@ -5,6 +5,8 @@ export interface CopyOrder {
   readonly way: "headwater" | "plain" | "idle";
   readonly url: string;
   readonly path: string;
+  /** For an `s3:` URL: what brings the bytes. */
+  readonly transport?: "http" | "sdk";
   /** Whether to watch the event loop, which costs a little itself. */
   readonly watch?: boolean;
   /** Whether to say "ready" before it begins. */
@@ -21,6 +23,10 @@ export interface CopyCost {
   /** How much the event loop was late, in seconds. */
   readonly stallP99: number;
   readonly stallMax: number;
+  /** Of Headwater. */
+  readonly requests: number;
+  /** For the packages that the first S3 source of a process loads; not among the others. */
+  readonly sdkSeconds: number;
 }
 
 /** Copies in a process of its own, to the end. */

@@ -27,6 +27,7 @@ import { ltxFilesSubject } from "./subjects/ltx-files.ts";
 import { missingReadsSubject } from "./subjects/missing-reads.ts";
 import { nbdReadsSubject } from "./subjects/nbd-reads.ts";
 import { openSubject } from "./subjects/open.ts";
+import { s3Subject } from "./subjects/s3.ts";
 import { servedOnceSubject } from "./subjects/served-once.ts";
 import { sqliteColdSubject } from "./subjects/sqlite-cold.ts";
 import { sqliteEnginesSubject } from "./subjects/sqlite-engines.ts";
@@ -50,6 +51,7 @@ const SUBJECTS: readonly Subject[] = [
   sqliteEnginesSubject,
   sqliteColdSubject,
   litestreamQueriesSubject,
+  s3Subject,
   hedgedReadsSubject,
 ];
 
