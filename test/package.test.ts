@@ -22,7 +22,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   "./file": ["FileDevice", "FileMapStore"],
   "./memory": ["MemoryDevice", "MemoryMapStore"],
   "./manifest": ["makeManifest", "openManifest", "Manifest", "verified"],
-  "./s3": ["s3"],
+  "./s3": ["s3", "S3Objects", "verifyByChecksum"],
   "./several": ["several"],
   "./nbd": ["nbd", "serveNbd", "NbdServer"],
   "./ltx": ["litestream", "LtxDecoder", "LtxEncoder", "verifyLtx", "compactLtx", "applyLtx"],

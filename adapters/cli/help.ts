@@ -1,5 +1,6 @@
 import { EXIT_MEANINGS } from "./exit-codes.ts";
 import {
+  CHECKSUM_OPTION,
   COMMON_OPTIONS,
   COPY_OPTIONS,
   DIGEST_OPTIONS,
@@ -128,7 +129,13 @@ or comes with --replica, --at, --layout or --index.`,
     text: `Reads the whole source again and compares it with the finished file, byte by byte; or
 reads the file alone, and compares the digest of each block with its manifest. Names the
 first ranges that differ; exits with 1 if there are any.`,
-    options: { ...MANIFEST_OPTION, ...JSON_OPTION, ...SOURCE_OPTIONS, ...COMMON_OPTIONS },
+    options: {
+      ...MANIFEST_OPTION,
+      ...CHECKSUM_OPTION,
+      ...JSON_OPTION,
+      ...SOURCE_OPTIONS,
+      ...COMMON_OPTIONS,
+    },
   },
 };
 

@@ -113,6 +113,13 @@ export const MANIFEST_OPTION: Pick<typeof HYDRATE_OPTIONS, "manifest"> = {
   manifest: HYDRATE_OPTIONS.manifest,
 };
 
+export const CHECKSUM_OPTION = {
+  checksum: {
+    type: "boolean",
+    help: "of an s3: URL: compare with the checksum that S3 keeps, without reading it again",
+  },
+} as const;
+
 const { read: _, "no-hydration": __, ...REST } = HYDRATE_OPTIONS;
 
 /** Those of the main command that make sense also where nothing of the blob goes to stdout. */

@@ -1,23 +1,25 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { HeadwaterError } from "../../lib/index.ts";
+import { HeadwaterError, type SourceOpener } from "../../lib/index.ts";
 import { joined, openManifest, wrongBlocks } from "../manifest/index.ts";
 import { parseUrl, takePositionals, understand } from "./command-line.ts";
 import { compareWithFile, type Differences, readFileInto } from "./comparison.ts";
 import { CopyState } from "./copy-state.ts";
-import { EXIT } from "./exit-codes.ts";
+import { EXIT, UsageError } from "./exit-codes.ts";
 import { Interruption } from "./interruption.ts";
-import { JSON_OPTION, MANIFEST_OPTION, SOURCE_OPTIONS } from "./options.ts";
+import { CHECKSUM_OPTION, JSON_OPTION, MANIFEST_OPTION, SOURCE_OPTIONS } from "./options.ts";
 import { draw } from "./output.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount, formatPercent } from "./quantities.ts";
 import { listRanges } from "./sentences.ts";
-import { httpOptionsFrom, type SourceValues, sourceOpener } from "./source.ts";
+import { httpOptionsFrom, isS3, type SourceValues, s3OptionsFrom, sourceOpener } from "./source.ts";
 
 interface Verdict extends Differences {
   readonly same: boolean;
   readonly file: string;
-  readonly against: "source" | "manifest";
+  readonly against: "source" | "manifest" | "checksum";
+  /** Of the checksum. */
+  readonly algorithm?: string;
   readonly fileSize: number;
   /** What the source, or the manifest, has. */
   readonly sourceSize: number;
@@ -30,22 +32,70 @@ export async function runVerify(args: readonly string[]): Promise<number> {
   const { values, positionals } = understand(() =>
     parseArgs({
       args: [...args],
-      options: { ...MANIFEST_OPTION, ...JSON_OPTION, ...SOURCE_OPTIONS },
+      options: { ...MANIFEST_OPTION, ...CHECKSUM_OPTION, ...JSON_OPTION, ...SOURCE_OPTIONS },
       allowPositionals: true,
     }),
   );
-  const { manifest } = values;
+  const { manifest, checksum = false } = values;
   const names = manifest === undefined ? ["URL", "file"] : ["file"];
   const [given = "", path = ""] = takePositionals(positionals, names);
   const interruption = new Interruption();
   const { signal } = interruption;
   const verifying =
     manifest === undefined
-      ? verify(parseUrl(given), path, values, signal)
+      ? verifyUrl(parseUrl(given), path, checksum, values, signal)
       : verifyBlocks(given, manifest, values, signal);
   const verdict = await interruption.orElse(verifying).finally(() => draw(""));
   process.stdout.write(values.json ? `${JSON.stringify(verdict)}\n` : describe(verdict));
   return verdict.same ? EXIT.done : EXIT.failed;
+}
+
+function verifyUrl(
+  url: URL,
+  path: string,
+  checksum: boolean,
+  values: SourceValues,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  if (!checksum) return verify(url, path, values, signal);
+  if (!isS3(url)) throw new UsageError("--checksum is for s3: URLs");
+  return verifyChecksum(url, path, values, signal);
+}
+
+/** Reads the file, and asks the store what it should be. */
+async function verifyChecksum(
+  url: URL,
+  path: string,
+  values: SourceValues,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { s3, verifyByChecksum } = await import("../s3/index.ts");
+  const record = await CopyState.read(path);
+  await (await openWhole(path, record)).close();
+  const options = s3OptionsFrom(values);
+  const checked = (position: number): void => draw(`verified ${formatBytes(position)}`);
+  const found = await verifyByChecksum(path, url, { ...options, signal, checked });
+  const { identity, size: sourceSize, fileSize, algorithm, ranges } = found;
+  checkIdentity(record, s3(url, options), identity);
+  return {
+    same: fileSize === sourceSize && ranges.length === 0,
+    ...{ file: path, against: "checksum", algorithm, fileSize, sourceSize },
+    written: record?.map.written ?? false,
+    byteCount: ranges.reduce((sum, { length }) => sum + length, 0),
+    ranges,
+  };
+}
+
+/** A copy of the same thing from another place may be verified too: its bytes decide. */
+function checkIdentity(
+  record: CopyState | undefined,
+  opener: SourceOpener,
+  identity: string,
+): void {
+  const found = record?.map.identity;
+  if (found === undefined || !opener.recognizes(found) || found === identity) return;
+  const message = `the copy is of ${found}, and the source is ${identity} now`;
+  throw new HeadwaterError("SOURCE_CHANGED", message);
 }
 
 async function verify(
@@ -60,12 +110,7 @@ async function verify(
     const opener = await sourceOpener(url, values);
     const source = await opener.open({ signal });
     try {
-      const identity = record?.map.identity;
-      // A copy of the same thing from another place may be verified too: its bytes decide.
-      if (identity !== undefined && opener.recognizes(identity) && identity !== source.identity) {
-        const message = `the copy is of ${identity}, and the source is ${source.identity} now`;
-        throw new HeadwaterError("SOURCE_CHANGED", message);
-      }
+      checkIdentity(record, opener, source.identity);
       const { size: fileSize } = await file.stat();
       const about = { file: path, against: "source", fileSize, sourceSize: source.size } as const;
       const written = record?.map.written ?? false;
@@ -133,14 +178,18 @@ function describe(verdict: Verdict): string {
   if (same && against === "manifest") {
     return `${name} is as its manifest says: ${formatCount(fileSize)} bytes verified\n`;
   }
+  if (same && against === "checksum") {
+    const how = `is as the checksum of its source says (${verdict.algorithm})`;
+    return `${name} ${how}: ${formatCount(fileSize)} bytes verified\n`;
+  }
   if (same) return `${name} is the same as its source: ${formatCount(fileSize)} bytes compared\n`;
   const why = written ? " (it was written to through Headwater)" : "";
   if (fileSize !== sourceSize) {
     const sizes = `${formatBytes(fileSize)} (${formatCount(fileSize)} bytes)`;
-    return `${name} differs${why}: it has ${sizes}, its ${against} ${formatCount(sourceSize)}\n`;
+    return `${name} differs${why}: it has ${sizes}, its ${against === "manifest" ? against : "source"} ${formatCount(sourceSize)}\n`;
   }
   const bytes = `${formatCount(byteCount)} ${byteCount === 1 ? "byte" : "bytes"}`;
-  if (against === "manifest") {
+  if (against !== "source") {
     return `${name} differs${why} in blocks of ${bytes}, at ${listRanges(ranges)}\n`;
   }
   return `${name} differs${why} in ${bytes}, at ${listRanges(ranges)}\n`;

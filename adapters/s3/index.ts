@@ -10,6 +10,7 @@ import { checkOptions, type S3Options } from "./options.ts";
 import { Signer } from "./signer.ts";
 
 export type { S3Address } from "./address.ts";
+export type { S3Algorithm } from "./digests.ts";
 export { type S3Listing, type S3Object, S3Objects, type S3PutOptions } from "./objects.ts";
 export type {
   S3ClientLike,
@@ -18,6 +19,7 @@ export type {
   S3ObjectsOptions,
   S3Options,
 } from "./options.ts";
+export { type S3Verdict, type S3VerifyOptions, verifyByChecksum } from "./verify.ts";
 
 /**
  * An object in S3, or in a store that speaks its language. Opening it is one GET, which brings the

@@ -4,6 +4,8 @@ import { HeadwaterError } from "../../lib/index.ts";
 export interface Sdk {
   readonly S3Client: typeof import("@aws-sdk/client-s3").S3Client;
   readonly GetObjectCommand: typeof import("@aws-sdk/client-s3").GetObjectCommand;
+  readonly HeadObjectCommand: typeof import("@aws-sdk/client-s3").HeadObjectCommand;
+  readonly GetObjectAttributesCommand: typeof import("@aws-sdk/client-s3").GetObjectAttributesCommand;
   readonly ListObjectsV2Command: typeof import("@aws-sdk/client-s3").ListObjectsV2Command;
   readonly PutObjectCommand: typeof import("@aws-sdk/client-s3").PutObjectCommand;
   readonly getSignedUrl: typeof import("@aws-sdk/s3-request-presigner").getSignedUrl;
@@ -26,10 +28,19 @@ export function loadSdk(): Promise<Sdk> {
 
 async function load(): Promise<Sdk> {
   try {
-    const [{ S3Client, GetObjectCommand, ListObjectsV2Command, PutObjectCommand }, presigner] =
-      await Promise.all([import("@aws-sdk/client-s3"), import("@aws-sdk/s3-request-presigner")]);
-    const { getSignedUrl } = presigner;
-    return { S3Client, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, getSignedUrl };
+    const [client, { getSignedUrl }] = await Promise.all([
+      import("@aws-sdk/client-s3"),
+      import("@aws-sdk/s3-request-presigner"),
+    ]);
+    return {
+      S3Client: client.S3Client,
+      GetObjectCommand: client.GetObjectCommand,
+      HeadObjectCommand: client.HeadObjectCommand,
+      GetObjectAttributesCommand: client.GetObjectAttributesCommand,
+      ListObjectsV2Command: client.ListObjectsV2Command,
+      PutObjectCommand: client.PutObjectCommand,
+      getSignedUrl,
+    };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ERR_MODULE_NOT_FOUND") throw error;

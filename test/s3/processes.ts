@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { lookForProgram } from "../programs.ts";
+
+const BOUND = lookForProgram("setpriv");
 
 /** The processes of one server. They end with this process, whatever becomes of it. */
 export class Processes {
@@ -16,7 +19,11 @@ export class Processes {
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): void {
-    const child = spawn(program, args, {
+    // A runner that loses its patience kills this process, and nothing here is told of it.
+    const [first = program, ...before] = BOUND
+      ? [BOUND, "--pdeathsig", "KILL", program]
+      : [program];
+    const child = spawn(first, [...before, ...args], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
