@@ -1,6 +1,7 @@
 import type { Fault } from "../fault-proxy/fault.ts";
 import { FAULTS } from "../fault-proxy/faults/index.ts";
 import type { Cell, Outcome } from "./cell.ts";
+import type { SourceKind } from "./source-kinds.ts";
 
 /** The columns: where a fault is met, and for how long. */
 export const COLUMNS: readonly (Pick<Cell, "place" | "isLasting"> & { readonly title: string })[] =
@@ -12,42 +13,45 @@ export const COLUMNS: readonly (Pick<Cell, "place" | "isLasting"> & { readonly t
     { title: "background, lasting", place: "background", isLasting: true },
   ];
 
+/** What decides how a cell may end. */
+type Place = Pick<Cell, "place" | "isLasting" | "fault"> & {
+  readonly kind?: Pick<SourceKind, "signs" | "verifies">;
+};
+
 /** The ways in which this cell may end. */
-export function allowedIn(
-  fault: Fault,
-  { place, isLasting }: Pick<Cell, "place" | "isLasting">,
-): readonly Outcome[] {
-  const { lasting, once = [], opening = lasting, isHidden } = fault;
+export function allowedIn({ fault, place, isLasting, kind = {} }: Place): readonly Outcome[] {
+  const { lasting, once = [], opening = lasting, isHidden, isRefused } = fault;
   if (place === "opening") return opening.length === 0 ? ["right"] : opening;
-  if (isHidden) return ["right", "unnoticed"];
-  if (!isLasting) return ["right", ...once];
+  if (isHidden && !kind.verifies) return ["right", "unnoticed"];
+  if (isHidden) return isLasting ? ["right", "DIGEST_MISMATCH"] : ["right"];
+  if (!isLasting) return isRefused && kind.signs ? ["right"] : ["right", ...once];
   return lasting.length === 0 ? ["right"] : lasting;
 }
 
 /** What is wrong with how a cell has ended; undefined where it is as it has to be. */
-export function judge(
-  fault: Fault,
-  column: Pick<Cell, "place" | "isLasting">,
-  outcomes: ReadonlySet<Outcome>,
-): string | undefined {
-  const allowed = allowedIn(fault, column);
+export function judge(cell: Cell, outcomes: ReadonlySet<Outcome>): string | undefined {
+  const allowed = allowedIn(cell);
   const isWithin = [...outcomes].every((outcome) => allowed.includes(outcome));
   // What fails for good has to be seen failing: else the row says too much.
-  const once = column.isLasting ? [] : (fault.once ?? []);
-  const isSeen = once.length === 0 || [...outcomes].some((outcome) => outcome !== "right");
+  const fails = !cell.isLasting && allowed.length > 1 && !cell.fault.isHidden;
+  const isSeen = !fails || [...outcomes].some((outcome) => outcome !== "right");
   if (isWithin && isSeen) return undefined;
-  const where = `${fault.name}, ${column.place}, ${column.isLasting ? "lasting" : "once"}`;
-  return `${where}: ended in ${[...outcomes].join(", ")}; to be ${allowed.join(", ")}`;
+  return `ended in ${[...outcomes].join(", ")}; to be ${allowed.join(", ")}`;
 }
 
 function cellText(fault: Fault, column: (typeof COLUMNS)[number]): string {
   const { place, isLasting } = column;
-  const allowed = allowedIn(fault, column);
+  const allowed = allowedIn({ fault, ...column });
   if (place === "opening" && allowed[0] === "right") return "opens";
-  if (allowed.includes("unnoticed")) return "**not noticed**";
+  if (allowed.includes("unnoticed")) {
+    const [, ...codes] = allowedIn({ fault, ...column, kind: { verifies: true } });
+    const shown = codes.map((code) => ` or \`${code}\``).join("");
+    return `**not noticed**; with a manifest right${shown}`;
+  }
   const codes = allowed.filter((outcome) => outcome !== "right").map((code) => `\`${code}\``);
   if (codes.length === 0) return "right";
   const text = codes.join(" or ");
+  if (!isLasting && fault.isRefused) return `${text}, then right; S3: right`;
   if (!isLasting) return `${text}, then right`;
   return allowed.includes("right") ? `right or ${text}` : text;
 }

@@ -28,6 +28,8 @@ export interface Fault {
   readonly once?: readonly HeadwaterErrorCode[];
   /** Those of opening the source while the fault lasts. Default: as `lasting`. */
   readonly opening?: readonly HeadwaterErrorCode[];
+  /** What is signed is signed anew after it, and asked for once more. */
+  readonly isRefused?: boolean;
   /** Nothing in the answer shows it: only digests of the bytes can. */
   readonly isHidden?: boolean;
 }

@@ -38,7 +38,7 @@ export const STATUSES: readonly Fault[] = [
       act: status(code),
       lasting: ["SOURCE_FAILED"],
       once: ["SOURCE_FAILED"],
-      ...(code === 416 ? { opening: ["SIZE_UNKNOWN"] as const } : {}),
+      ...(code === 416 ? { opening: ["SIZE_UNKNOWN"] as const } : { isRefused: true }),
     }),
   ),
   {
