@@ -4,6 +4,7 @@ import type { Database, SqliteError, SqlParameter } from "../adapters/sqlite/ind
 import { HeadwaterError } from "../lib/index.ts";
 import { rejection } from "./rejection.ts";
 import { copiesOf } from "./sqlite/copies.ts";
+import { Held } from "./sqlite/troubled-source.ts";
 
 const test = suite("what a connection is asked for, and what ends it");
 
@@ -80,16 +81,20 @@ testWith("closing ends what runs and what waits", async (db) => {
 testWith("a statement that waits for a transaction is still known afterwards", async (db) => {
   const names = db.prepare("select name from people where id < 4 order by id");
   await names.all();
-  let rest: Promise<unknown[]> = Promise.resolve([]);
-  await db.transaction(async (transaction) => {
-    rest = Promise.all([names.all(), collect(names.iterate()), names.columns()]);
+  const held = new Held();
+  const transaction = db.transaction(async (transaction) => {
+    await held.wait();
     // More than are kept prepared.
     for (let n = 0; n < 250; n += 1) await transaction.get(`select ${n} as n`);
   });
+  await held.reached;
+  const rest = Promise.all([names.all(), collect(names.iterate()), names.columns()]);
+  held.letGo();
+  await transaction;
   const [all, iterated, columns] = await rest;
   assert.equal(all, [{ name: "name 1" }, { name: "name 2" }, { name: "name 3" }]);
   assert.equal(iterated, all);
-  assert.is((columns as unknown[]).length, 1);
+  assert.is(columns.length, 1);
 });
 
 testWith("an iteration survives that its statement is kept no more", async (db) => {
