@@ -1,13 +1,13 @@
 import type { BitmapLibrary } from "./bitmap.ts";
 import type { CheckedDestination } from "./checked-device.ts";
 import type { Committer } from "./committer.ts";
-import type { SourceChanges, SourceDevice } from "./device.ts";
+import type { ChangesOptions, LocalBytes, SourceChanges, SourceDevice } from "./device.ts";
 import { Geometry } from "./geometry.ts";
-import { hydratedBytes } from "./local-ranges.ts";
+import { hydratedBytes, hydratedRuns } from "./local-ranges.ts";
 import { mapSlotSize } from "./map-format.ts";
 import type { MapStore } from "./map-store.ts";
 import type { RegionMap, Run } from "./region-map.ts";
-import type { StoredCopy } from "./restore-map.ts";
+import type { HydratedRegions, StoredCopy } from "./restore-map.ts";
 import type { StoredState } from "./stored-map.ts";
 import { WrittenRegions } from "./written-regions.ts";
 
@@ -52,12 +52,26 @@ export function advancedCopy(
 export async function changesSince(
   source: SourceDevice,
   identity: string,
-  signal?: AbortSignal,
+  options: ChangesOptions,
 ): Promise<SourceChanges> {
-  const changes = await source.changedSince?.(identity, signal && { signal });
+  const changes = await source.changedSince?.(identity, options);
   if (changes !== undefined) return changes;
   const reason = "the source does not know what has changed";
   return { ranges: [{ offset: 0, length: source.size }], reason };
+}
+
+/** What of a destination can be compared with another version. */
+export function localBytes(regions: HydratedRegions, destination: CheckedDestination): LocalBytes {
+  return {
+    ranges: function* () {
+      // One that was becoming another version may still have the size of the former.
+      const size = Math.min(regions.geometry.size, destination.device.size);
+      for (const { offset, length, hydrated } of hydratedRuns(regions, 0, size)) {
+        if (hydrated) yield { offset, length };
+      }
+    },
+    readInto: (offset, target) => destination.readInto(offset, target),
+  };
 }
 
 export interface AdvanceContext {

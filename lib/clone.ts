@@ -59,8 +59,8 @@ export class Clone extends EventEmitter<CloneEvents> implements AsyncDisposable 
    *   `SOURCE_CHANGED` when it belongs to another source.
    */
   static async open(options: CloneOptions): Promise<Clone> {
-    const { source, destination, mapStore, regionSize } = options;
-    const copy = await openStoredCopy(await loadBitmaps(), mapStore, source, regionSize);
+    const { source, destination } = options;
+    const copy = await openStoredCopy(await loadBitmaps(), options);
     checkRoom(destination, copy);
     const behavior = checkBehavior(options, copy.geometry.regionSize);
     const engine = makeEngine(options, copy, behavior, () => clone.#life);

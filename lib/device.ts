@@ -35,6 +35,19 @@ export interface SourceChanges {
   readonly reason?: string;
 }
 
+/** What a copy holds of its version. While it is read more may come, and nothing goes. */
+export interface LocalBytes {
+  /** The parts that are local, in ascending order. */
+  ranges(): Iterable<ByteRange>;
+  /** Fills `target` with the bytes at `offset`, which are local. */
+  readInto(offset: number, target: Uint8Array): Promise<void>;
+}
+
+export interface ChangesOptions extends ReadOptions {
+  /** For a source that knows of no versions, but can tell whether given bytes are its own. */
+  local?: LocalBytes;
+}
+
 /**
  * A device that is only read: nothing here can write. Every offset, length and size in this
  * package is in bytes. Calls may overlap in time.
@@ -96,9 +109,9 @@ export interface SourceDevice extends AsyncDisposable {
 
   /**
    * For a source of which there are versions: the parts of this one that are not as they were in
-   * the version of that identity.
+   * the version of that identity. Of what is not local nothing need be known: it is fetched anyway.
    */
-  changedSince?(identity: string, options?: ReadOptions): Promise<SourceChanges>;
+  changedSince?(identity: string, options?: ChangesOptions): Promise<SourceChanges>;
 
   /**
    * For a source of which there are versions: opens the one to go on with, which the caller closes.

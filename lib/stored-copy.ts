@@ -1,5 +1,6 @@
-import { advancedCopy, changesSince } from "./advance.ts";
+import { advancedCopy, changesSince, localBytes } from "./advance.ts";
 import type { BitmapLibrary } from "./bitmap.ts";
+import { CheckedDestination } from "./checked-device.ts";
 import type { DestinationDevice, SourceDevice } from "./device.ts";
 import { HeadwaterError, messageOf } from "./errors.ts";
 import { DEFAULT_REGION_SIZE, Geometry } from "./geometry.ts";
@@ -22,6 +23,14 @@ export async function believedMap(mapStore: MapStore): Promise<StoredMap | undef
   return map;
 }
 
+/** As `CloneOptions` has them. */
+export interface CopyDevices {
+  readonly mapStore?: MapStore;
+  readonly source?: SourceDevice;
+  readonly destination: DestinationDevice;
+  readonly regionSize?: number;
+}
+
 /**
  * Opens the stored map if there is one, and believes it only for the source and the geometry that
  * it was made for; for another version of the source, as far as that can say what has changed.
@@ -31,9 +40,7 @@ export async function believedMap(mapStore: MapStore): Promise<StoredMap | undef
  */
 export async function openStoredCopy(
   library: BitmapLibrary,
-  mapStore: MapStore | undefined,
-  source: SourceDevice | undefined,
-  regionSize: number = DEFAULT_REGION_SIZE,
+  { mapStore, source, destination, regionSize = DEFAULT_REGION_SIZE }: CopyDevices,
 ): Promise<StoredCopy> {
   const stored = mapStore === undefined ? undefined : await believedMap(mapStore);
   if (stored === undefined) {
@@ -49,7 +56,9 @@ export async function openStoredCopy(
   if (source !== undefined && (source.identity !== identity || source.size !== sourceSize)) {
     const canAdvance = source.changedSince !== undefined && source.identity !== identity;
     if (canAdvance && !stored.written) {
-      const changes = await changesSince(source, identity);
+      const checked = new CheckedDestination(destination);
+      const local = localBytes({ geometry, map, writtenRegions }, checked);
+      const changes = await changesSince(source, identity, { local });
       return advancedCopy(library, { geometry, map, identity, stored }, source, changes);
     }
     throw new HeadwaterError(

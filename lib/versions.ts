@@ -1,5 +1,5 @@
 import type { Access } from "./access.ts";
-import { advancedCopy, changesSince, type Version } from "./advance.ts";
+import { advancedCopy, changesSince, localBytes, type Version } from "./advance.ts";
 import type { Announcer } from "./announcer.ts";
 import { loadBitmaps } from "./bitmap.ts";
 import type { CloneOptions } from "./clone-options.ts";
@@ -92,14 +92,17 @@ export class Versions {
   /** Readers wait meanwhile; those that were let in begin again, with the new version. */
   async #switchTo(source: SourceDevice, signal: AbortSignal): Promise<void> {
     const from = this.#present.engine;
-    const { committer, hydration } = from;
+    const { committer, hydration, destination } = from;
+    if (committer.written) throw this.#foreign(source);
+    // Before anybody is held: to say it, all that is local may have to be read.
+    const local = localBytes(from, destination);
+    const changes = await changesSince(source, from.copy.identity, { signal, local });
     const inPlace = await this.#present.options.advancing?.();
     this.#access.hold();
     try {
       await this.#access.idle("write");
       if (committer.written) throw this.#foreign(source);
       const library = await loadBitmaps();
-      const changes = await changesSince(source, from.copy.identity, signal);
       const isWhole = hydration.state === "complete";
       const putInPlace = isWhole ? await this.#present.options.destination.unfinish?.() : undefined;
       this.#access.check("write");

@@ -90,6 +90,16 @@ test("a copy is verified by its manifest while it is made", async (context) => {
   const { code, stderr } = await run(context, context.url, "new", "--manifest", "m");
   assert.is(code, 0, stderr);
   assert.ok(read(context, "new").equals(read(context, "copy")));
+  // The finished copy is brought to another version.
+  const bytes = Buffer.from(read(context, "copy"));
+  await context.origin.set("/blob", { version: 1 });
+  const next = await run(context, "digest", context.url, "-o", "m1");
+  assert.is(next.code, 0, next.stderr);
+  const known = ["--manifest", "m1", "--former-manifest", "m"];
+  const advanced = await run(context, context.url, "new", ...known);
+  assert.is(advanced.code, 0, advanced.stderr);
+  assert.not(read(context, "new").equals(bytes));
+  assert.is((await run(context, "verify", "new", "--manifest", "m1")).code, 0);
   await context.origin.set("/blob", { version: 1, etag: null, lastModified: null });
   const wrong = await run(context, context.url, "other", "--manifest", "m", "--stall-after", "1");
   assert.is(wrong.code, 3, wrong.stderr);

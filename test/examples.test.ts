@@ -1,13 +1,16 @@
 import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { patternBytes } from "../adapters/testing/index.ts";
 import { flightsFile } from "../examples/flights.ts";
 import { type ServedFile, serveFile } from "../examples/serve-file.ts";
 import { makeFolder } from "./cli-command.ts";
+import { LyingOrigin } from "./devices/lying-origin.ts";
+import { make } from "./manifests.ts";
 import { findProgram } from "./programs.ts";
 
 interface Context {
@@ -104,6 +107,26 @@ test("a source of one's own is read and hydrated", async ({ folder }) => {
   assert.match(output, "each byte 1 time");
   const verse = "Row, row, row your boat, gently down the stream.\n";
   assert.ok(readFileSync(file).equals(Buffer.alloc(1_000_000 * verse.length, verse)));
+});
+
+test("a file is verified by its manifest, and brought to the next one", async ({ folder }) => {
+  const bytes = patternBytes(1_000_000);
+  await using origin = new LyingOrigin(bytes);
+  const url = await origin.open();
+  const [place, file] = [join(folder.path, "manifest"), join(folder.path, "file")];
+  writeFileSync(place, await make(bytes, { blockSize: 65_536 }));
+  const first = await new Example("verified", url, place, file).output;
+  assert.match(first, /1000000 bytes in blocks of 65536, root \w{64}\n/);
+  assert.match(first, "is whole and right, after 1000000 bytes");
+
+  const next = bytes.slice();
+  next.fill(0, 300_000, 300_010);
+  writeFileSync(place, await make(next, { blockSize: 65_536 }));
+  Object.assign(origin, { bytes: next, etag: '"next"' });
+  const second = await new Example("verified", url, place, file).output;
+  assert.match(second, "934464 bytes of the copy are still right");
+  assert.match(second, "is whole and right, after 65536 bytes");
+  assert.ok(readFileSync(file).equals(next));
 });
 
 test("a killed run is gone on with", async ({ folder }) => {

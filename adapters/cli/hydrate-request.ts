@@ -46,6 +46,7 @@ export interface CopyValues extends SourceValues {
   readonly "no-hydration"?: boolean | undefined;
   readonly warm?: string | undefined;
   readonly manifest?: string | undefined;
+  readonly "former-manifest"?: string | undefined;
   readonly "region-size"?: string | undefined;
   readonly threshold?: string | undefined;
   readonly "batch-size"?: string | undefined;
@@ -91,7 +92,11 @@ export function parseHydrateRequest(args: readonly string[]): HydrateRequest {
 
 /** What `HYDRATE_OPTIONS` say of how the clone behaves. */
 export function cloneOptions(values: CopyValues): HydrateBlobOptions {
-  const { overwrite = false, revalidate = false, manifest, warm } = values;
+  const { overwrite = false, revalidate = false, warm } = values;
+  const { manifest, "former-manifest": formerManifest } = values;
+  if (formerManifest !== undefined && manifest === undefined) {
+    throw new UsageError("--former-manifest needs --manifest, that of the version now");
+  }
   const { threshold, "region-size": regionSize, "batch-size": batchSize } = values;
   const { "limit-rate": rate, "stall-after": stallAfter } = values;
   const count = (option: string, text: string): number => parseCount(option, text);
@@ -101,6 +106,7 @@ export function cloneOptions(values: CopyValues): HydrateBlobOptions {
     discardLocal: values["discard-local"] ?? false,
     noHydration: values["no-hydration"] ?? false,
     ...(manifest === undefined ? {} : { manifest }),
+    ...(formerManifest === undefined ? {} : { formerManifest }),
     ...(warm === undefined ? {} : { warm: readTrace("warm", warm) }),
     ...(regionSize === undefined ? {} : { regionSize: parseRegionSize(regionSize) }),
     ...(threshold === undefined ? {} : { hydrationThreshold: count("threshold", threshold) }),

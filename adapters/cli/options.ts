@@ -81,6 +81,11 @@ export const HYDRATE_OPTIONS = {
     value: "WHERE",
     help: "verify every byte by what headwater digest has made: a path or an http(s) URL",
   },
+  "former-manifest": {
+    type: "string",
+    value: "WHERE",
+    help: "that of the version that the copy is of: nothing of it need be read then",
+  },
   "region-size": { type: "string", value: "SIZE", help: "of a new copy's regions (64KiB)" },
   threshold: {
     type: "string",

@@ -17,6 +17,11 @@ export interface HydrateBlobOptions extends CloneBehavior {
    * least as large as its blocks.
    */
   manifest?: ManifestPlace;
+  /**
+   * That of the version that the copy is of. Then it advances to the one of `manifest` without being
+   * read: only blocks that differ are fetched. Without it the copy's own bytes are compared.
+   */
+  formerManifest?: ManifestPlace;
   /** Ends the opening. The clone that was opened does not listen to it any more. */
   signal?: AbortSignal;
   /** For `http:` and `https:` URLs. The manifest's gets them too where it has the same origin. */

@@ -23,10 +23,14 @@ const DEFAULT_HEAD: number = 128 * 2 ** 10;
 export async function originOf(from: BlobSource, options: HydrateBlobOptions): Promise<Origin> {
   const isUrl = typeof from === "string" || from instanceof URL;
   const source = isUrl ? await byScheme(from, options) : from;
-  const { manifest } = options;
+  const { manifest, formerManifest } = options;
   if (manifest !== undefined) {
     const url = isUrl ? new URL(from) : undefined;
-    const opener = verified(source, { manifest, http: httpForManifest(manifest, url, options) });
+    const opener = verified(source, {
+      manifest,
+      ...(formerManifest !== undefined && { formerManifest }),
+      http: httpForManifest(manifest, url, options),
+    });
     return { ...openerOf(opener), isCurrent: (...known) => opener.isCurrent(...known) };
   }
   if ("open" in source) return openerOf(source);

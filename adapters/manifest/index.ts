@@ -5,4 +5,4 @@ export { Manifest, type ManifestBytes } from "./manifest.ts";
 export { type ManifestPlace, type OpenManifestOptions, openManifest } from "./open-manifest.ts";
 export { type VerifiedOpener, type VerifiedOptions, verified } from "./verified.ts";
 export { VerifiedSource } from "./verified-source.ts";
-export { type CheckOptions, joined, type LocalBytes, wrongBlocks } from "./wrong-blocks.ts";
+export { type CheckOptions, joined, wrongBlocks } from "./wrong-blocks.ts";

@@ -1,6 +1,6 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { HeadwaterError, type ReadOptions } from "../../lib/index.ts";
+import { HeadwaterError, type HeadwaterErrorCode, type ReadOptions } from "../../lib/index.ts";
 import type { HttpOptions } from "../http/index.ts";
 import { Manifest, type ManifestBytes } from "./manifest.ts";
 
@@ -57,39 +57,34 @@ function bytesInMemory(bytes: Uint8Array): ManifestBytes {
   };
 }
 
-/** Nothing stays open between two reads. One that is replaced meanwhile fails its checksums. */
+/** Stays open, so that another file may take its name meanwhile. */
 async function fileBytes(path: string): Promise<ManifestBytes> {
-  const { size } = await readAt(path, 0, 0);
-  return {
-    size,
-    read: async (offset, length) => (await readAt(path, offset, length)).bytes,
-    close: () => Promise.resolve(),
-  };
-}
-
-async function readAt(
-  path: string,
-  offset: number,
-  length: number,
-): Promise<{ size: number; bytes: Uint8Array }> {
   try {
     const file = await open(path, "r");
-    try {
-      const { size } = await file.stat();
-      const bytes = new Uint8Array(length);
-      let filled = 0;
-      while (filled < length) {
-        const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return { size, bytes: bytes.subarray(0, filled) };
-    } finally {
-      await file.close();
-    }
+    const { size } = await file.stat();
+    const read = (offset: number, length: number): Promise<Uint8Array> =>
+      readAt(file, offset, length).catch((cause) => {
+        throw unreadable(path, "SOURCE_FAILED", cause);
+      });
+    return { size, read, close: () => file.close() };
   } catch (cause) {
     const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    const code = isMissing ? "SOURCE_NOT_FOUND" : "SOURCE_FAILED";
-    throw new HeadwaterError(code, `the manifest ${path} cannot be read`, { cause });
+    throw unreadable(path, isMissing ? "SOURCE_NOT_FOUND" : "SOURCE_FAILED", cause);
   }
+}
+
+/** Fewer bytes where it has become shorter: then their checksum is wrong. */
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+function unreadable(path: string, code: HeadwaterErrorCode, cause: unknown): HeadwaterError {
+  return new HeadwaterError(code, `the manifest ${path} cannot be read`, { cause });
 }

@@ -1,14 +1,18 @@
 import {
   type ByteRange,
+  type ChangesOptions,
   type Geometry,
   HeadwaterError,
+  isHeadwaterError,
   type Meter,
   type ReadOptions,
+  type SourceChanges,
   type SourceDevice,
 } from "../../lib/index.ts";
 import { BlockDigests, type DigestedBlock } from "./block-digests.ts";
-import { verifiedIdentity } from "./identity.ts";
+import { rootOf, verifiedIdentity } from "./identity.ts";
 import type { Manifest } from "./manifest.ts";
+import { joined, wrongBlocks } from "./wrong-blocks.ts";
 import { zeroBlocks } from "./zero-blocks.ts";
 
 /** What is read at once of a source that cannot stream, in bytes. */
@@ -17,7 +21,11 @@ const READ_SIZE: number = 2 ** 20;
 export interface VerifiedParts {
   readonly inner: SourceDevice;
   readonly manifest: Manifest;
-  /** Lets go of both, as far as they are ours. */
+  /** Of a former version, which a copy may be of. */
+  readonly former?: Manifest;
+  /** Opens what there is now, once this version of the source can no longer be had. */
+  readonly successor?: (former: Manifest, signal?: AbortSignal) => Promise<VerifiedSource>;
+  /** Lets go of all, as far as they are ours. */
   close(): Promise<void>;
 }
 
@@ -32,12 +40,14 @@ export class VerifiedSource implements SourceDevice {
   readonly blockSize: number;
   readonly opened?: ByteRange;
   readonly manifest: Manifest;
+  readonly successor?: (options?: { signal?: AbortSignal }) => Promise<VerifiedSource>;
+  readonly #former: Manifest | undefined;
   readonly #inner: SourceDevice;
   readonly #blocks: Geometry;
   readonly #close: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor({ inner, manifest, close }: VerifiedParts) {
+  constructor({ inner, manifest, former, successor, close }: VerifiedParts) {
     this.size = manifest.size;
     this.identity = verifiedIdentity(inner.identity, manifest.root);
     this.blockSize = manifest.blockSize;
@@ -45,6 +55,10 @@ export class VerifiedSource implements SourceDevice {
     this.#inner = inner;
     this.#blocks = manifest.blocks;
     this.#close = close;
+    this.#former = former;
+    if (successor !== undefined) {
+      this.successor = (options) => successor(manifest, options?.signal);
+    }
     // What is not whole blocks cannot be verified by itself, and is left where it is.
     const { opened } = inner;
     if (opened !== undefined && isSame(opened, this.#outward(opened))) this.opened = opened;
@@ -104,6 +118,24 @@ export class VerifiedSource implements SourceDevice {
     return this.#inner.shortLived?.() ?? [];
   }
 
+  /**
+   * By the digests of the former manifest, where that is the one of the copy; else by those of what
+   * is local.
+   */
+  async changedSince(identity: string, options: ChangesOptions = {}): Promise<SourceChanges> {
+    const { manifest } = this;
+    const root = rootOf(identity);
+    if (root === manifest.root) return { ranges: [] };
+    const differing = await this.#differencesFrom(root);
+    if (differing !== undefined) return { ranges: differing };
+    const { local, signal } = options;
+    if (local === undefined) {
+      const reason = "there is neither a former manifest nor a copy to compare with";
+      return { ranges: [{ offset: 0, length: this.size }], reason };
+    }
+    return { ranges: await joined(wrongBlocks(manifest, local, signal && { signal })) };
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -111,6 +143,20 @@ export class VerifiedSource implements SourceDevice {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Undefined where the copy is not of the former manifest, or that cannot be had any more. */
+  async #differencesFrom(root: string | undefined): Promise<readonly ByteRange[] | undefined> {
+    const { manifest } = this;
+    const former = this.#former;
+    if (former === undefined || former.root !== root) return undefined;
+    if (former.blockSize !== manifest.blockSize) return undefined;
+    try {
+      return await joined(manifest.differences(former));
+    } catch (error) {
+      if (isHeadwaterError(error)) return undefined;
+      throw error;
+    }
   }
 
   /** The blocks that hold a part of the range. */

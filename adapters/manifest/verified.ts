@@ -13,6 +13,11 @@ import { VerifiedSource } from "./verified-source.ts";
 export interface VerifiedOptions {
   /** What every byte is verified by. What is at a path or URL is read anew at each opening. */
   manifest: ManifestPlace;
+  /**
+   * That of a former version. A copy that was verified by it advances without being read: only what
+   * differs is fetched. Without it the copy's own bytes are compared.
+   */
+  formerManifest?: ManifestPlace;
   /** For a manifest at an `http:` or `https:` URL. */
   http?: HttpOptions;
 }
@@ -35,40 +40,68 @@ export function verified(
   from: SourceDevice | SourceOpener,
   options: VerifiedOptions,
 ): VerifiedOpener {
-  const open = (signal: AbortSignal | undefined): Promise<Manifest> => {
-    const { manifest, http } = options;
-    return openManifest(manifest, { ...(signal && { signal }), ...(http && { http }) });
-  };
-  const letGo = async (manifest: Manifest): Promise<void> => {
-    if (manifest !== options.manifest) await manifest.close();
-  };
   return {
-    open: async ({ known, signal } = {}) => {
-      const manifest = await open(signal);
-      let inner: SourceDevice | undefined;
-      const close = async (): Promise<void> => {
-        if ("open" in from) await inner?.close();
-        await letGo(manifest);
-      };
-      try {
-        inner = await openInner(from, knownInner(known, manifest), signal);
-        checkSize(inner, manifest);
-        return new VerifiedSource({ inner, manifest, close });
-      } catch (error) {
-        await close();
-        throw error;
-      }
-    },
+    open: ({ known, signal } = {}) => openVerified(from, options, known, signal),
     recognizes: (identity) => {
       const given = withoutRoot(identity);
       return "open" in from ? from.recognizes(given) : from.identity === given;
     },
     isCurrent: async (identity, signal) => {
-      const manifest = await open(signal);
-      await letGo(manifest);
+      const manifest = await manifestAt(options.manifest, options, signal);
+      await letGo(manifest, options);
       return rootOf(identity) === manifest.root;
     },
   };
+}
+
+/** @param before the manifest of the version that this one follows, if it does. */
+async function openVerified(
+  from: SourceDevice | SourceOpener,
+  options: VerifiedOptions,
+  known?: KnownSource,
+  signal?: AbortSignal,
+  before?: Manifest,
+): Promise<VerifiedSource> {
+  const manifests: Manifest[] = [];
+  const open = async (place: ManifestPlace): Promise<Manifest> => {
+    const manifest = await manifestAt(place, options, signal);
+    manifests.push(manifest);
+    return manifest;
+  };
+  let inner: SourceDevice | undefined;
+  const close = async (): Promise<void> => {
+    if ("open" in from) await inner?.close();
+    for (const manifest of manifests) await letGo(manifest, options);
+  };
+  try {
+    const manifest = await open(options.manifest);
+    const place = options.formerManifest;
+    const former = before ?? (place === undefined ? undefined : await open(place));
+    inner = await openInner(from, knownInner(known, manifest), signal);
+    checkSize(inner, manifest);
+    const parts = { inner, manifest, close, ...(former && { former }) };
+    if (!("open" in from)) return new VerifiedSource(parts);
+    const successor = (last: Manifest, signal?: AbortSignal): Promise<VerifiedSource> =>
+      openVerified(from, options, undefined, signal, last);
+    return new VerifiedSource({ ...parts, successor });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function manifestAt(
+  place: ManifestPlace,
+  { http }: VerifiedOptions,
+  signal: AbortSignal | undefined,
+): Promise<Manifest> {
+  return openManifest(place, { ...(signal && { signal }), ...(http && { http }) });
+}
+
+/** What was open before stays open. */
+async function letGo(manifest: Manifest, options: VerifiedOptions): Promise<void> {
+  const isGiven = manifest === options.manifest || manifest === options.formerManifest;
+  if (!isGiven) await manifest.close();
 }
 
 async function openInner(

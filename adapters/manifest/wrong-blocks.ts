@@ -1,14 +1,6 @@
-import type { ByteRange } from "../../lib/index.ts";
+import type { ByteRange, LocalBytes } from "../../lib/index.ts";
 import { BlockDigests } from "./block-digests.ts";
 import type { Manifest } from "./manifest.ts";
-
-/** Bytes that are here already. */
-export interface LocalBytes {
-  /** The parts that are here, in ascending order. */
-  ranges(): Iterable<ByteRange>;
-  /** Fills `target` with the bytes at `offset`, which are here. */
-  readInto(offset: number, target: Uint8Array): Promise<void>;
-}
 
 export interface CheckOptions {
   signal?: AbortSignal;
