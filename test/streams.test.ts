@@ -101,6 +101,32 @@ test("cancel, destroy and abort end a read that waits, and nobody else's", async
   clearInterval(release);
 });
 
+test("whatever ends a stream ends the read that it waits for", async () => {
+  const ends: string[] = [];
+  const blob = {
+    size: SIZE,
+    read: (offset: number, _: number, options: { signal?: AbortSignal } = {}) =>
+      new Promise<Uint8Array>((_, reject) => {
+        options.signal?.addEventListener("abort", () => {
+          ends.push(`read at ${offset}`);
+          reject(options.signal?.reason);
+        });
+      }),
+  };
+  const ending = new AbortController();
+  const { signal } = ending;
+  const aborted = rejection(webStream(blob, { offset: 1, signal }).getReader().read());
+  const abortedToo = nodeStream(blob, { offset: 2, signal });
+  const closed = new Promise((resolve) => abortedToo.once("error", resolve).read());
+  const cancelled = webStream(blob, { offset: 3 }).getReader();
+  const waits = cancelled.read();
+  await new Promise((done) => setImmediate(done)); // by now each of them reads
+  ending.abort(new Error("enough"));
+  await cancelled.cancel();
+  await Promise.all([aborted, closed, waits]);
+  assert.equal(ends.sort(), ["read at 1", "read at 2", "read at 3"]);
+});
+
 test("a stream is of one version, or breaks off", async () => {
   let identity = "one";
   const blob = {
