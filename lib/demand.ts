@@ -72,7 +72,7 @@ export class Demand {
       if (!isRetryable(error)) throw error;
       // A connection that breaks again and again, but brings something each time, is used.
       failures = map.hydratedIn(first, end) > before ? 1 : failures + 1;
-      if (failures > retries.demand) throw error;
+      if (failures > retries.demand || !retries.take(clock.now())) throw error;
       const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
       await clock.sleep(retries.delayMs(failures, error), ended);
     }

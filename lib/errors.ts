@@ -31,6 +31,8 @@ export interface HeadwaterErrorOptions extends ErrorOptions {
   retryable?: boolean;
   /** Milliseconds that the other side asked us to wait before the next try. */
   retryAfterMs?: number;
+  /** With which a server answered, where that is the reason. */
+  status?: number;
 }
 
 /** What goes wrong in the world: the network, the disk, another process, bad bytes. */
@@ -41,6 +43,8 @@ export class HeadwaterError extends Error {
   readonly length: number | undefined;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
+  /** The status of HTTP with which a server answered, where that is the reason. */
+  readonly status: number | undefined;
 
   constructor(code: HeadwaterErrorCode, message: string, options: HeadwaterErrorOptions = {}) {
     super(message, options);
@@ -49,6 +53,7 @@ export class HeadwaterError extends Error {
     this.length = options.length;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;
+    this.status = options.status;
   }
 }
 

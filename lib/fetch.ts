@@ -10,12 +10,14 @@ import type { Hedging } from "./hedging.ts";
 import { Landing, type LandingContext } from "./landing.ts";
 import { PendingBytes } from "./pending-bytes.ts";
 import type { Run } from "./region-map.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What all fetches of a clone share. */
 export interface FetchContext extends LandingContext {
   readonly scheduler: Scheduler;
   readonly rate: ByteRate;
+  readonly retries: RetryPolicy;
   readonly budget: Budget;
   /** Undefined where no request is to be made twice. */
   readonly hedging: Hedging | undefined;
@@ -203,9 +205,7 @@ export class Fetch {
     const { signal } = this.#abort;
     const isMeant = this.class === "demand" && this.#request.opened === undefined;
     const lateAfterMs = isMeant ? hedging?.begin() : undefined;
-    if (hedging === undefined || lateAfterMs === undefined) {
-      return this.#ask(this.#purchase, signal);
-    }
+    if (!hedging || lateAfterMs === undefined) return this.#ask(this.#purchase, signal);
     const { length } = this.#range;
     return hedgedStream({
       ...{ hedging, lateAfterMs, clock, signal },
@@ -225,11 +225,10 @@ export class Fetch {
 
   /** Of two requests one has brought nothing that was of use. */
   #settle(): void {
-    this.#purchase.close();
-    if (this.#hedge === undefined) return;
-    this.#hedge.close();
-    const lost = Math.min(this.#purchase.received, this.#hedge.received);
-    this.#context.ledger.abandonedBytes += lost;
+    const requests = [this.#purchase, ...(this.#hedge === undefined ? [] : [this.#hedge])];
+    for (const request of requests) request.close();
+    if (requests.length < 2) return;
+    this.#context.ledger.abandonedBytes += Math.min(...requests.map(({ received }) => received));
   }
 
   /**
@@ -262,7 +261,7 @@ export class Fetch {
   }
 
   #release(error: HeadwaterError | undefined): FetchEnd {
-    const { claims, beginnings, geometry, ledger } = this.#context;
+    const { claims, beginnings, geometry, ledger, retries } = this.#context;
     let failed: number | undefined;
     for (let region = this.first; region < this.end; region += 1) {
       if (!this.#holds(region)) continue;
@@ -272,6 +271,8 @@ export class Fetch {
     const rest = this.#landing.end(error);
     const begun = geometry.regionAt(rest.start);
     const isOurs = begun === failed && rest.start === geometry.offsetOf(begun);
+    ledger.failed(error);
+    if (this.#landing.landedCount > 0) retries.earn();
     if (isOurs && rest.length > 0 && error?.code !== "SOURCE_CHANGED") beginnings.set(begun, rest);
     else ledger.abandonedBytes += rest.length;
     return { error, failed, landedCount: this.#landing.landedCount };

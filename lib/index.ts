@@ -16,6 +16,7 @@ export type {
 export * from "./device.ts";
 export type { ErrorPolicies, ErrorPolicy } from "./error-policy.ts";
 export * from "./errors.ts";
+export type { FailureReason } from "./failure-reason.ts";
 export * from "./geometry.ts";
 export { hydratedBytes, missing as missingRanges } from "./local-ranges.ts";
 export * from "./map-format.ts";

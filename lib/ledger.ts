@@ -1,4 +1,6 @@
+import { REPLACED } from "./checked-device.ts";
 import type { Meter } from "./device.ts";
+import { type FailureReason, failureReason } from "./failure-reason.ts";
 import type { CloneStats, Spent } from "./status.ts";
 
 /**
@@ -20,6 +22,9 @@ export class Ledger {
     retry: { requests: 0, bytes: 0 },
     hedge: { requests: 0, bytes: 0 },
   };
+  readonly #failures: Record<FailureReason, number> = {
+    ...{ timeout: 0, connection: 0, short: 0, status: 0, changed: 0, corrupt: 0, other: 0 },
+  };
   /** Plain fields: they are counted on the path of a local read. */
   reads = 0;
   bytesWanted = 0;
@@ -38,6 +43,12 @@ export class Ledger {
         sum.bytes += count;
       },
     };
+  }
+
+  /** A call of the source ended with this, which counts where it is the source's failure. */
+  failed(error: unknown): void {
+    const reason = error === REPLACED ? undefined : failureReason(error);
+    if (reason !== undefined) this.#failures[reason] += 1;
   }
 
   get requests(): number {
@@ -61,6 +72,7 @@ export class Ledger {
       background: spent("background"),
       retry: spent("retry"),
       hedge: spent("hedge"),
+      failures: { ...this.#failures },
       abandonedBytes: this.abandonedBytes,
       zeroBytes: this.zeroBytes,
       bytesFetched,

@@ -178,8 +178,10 @@ export class Router {
       } catch (error) {
         ended.throwIfAborted();
         if (error === REPLACED) attempt -= 1; // nobody's failure
+        this.#ledger.failed(error);
         if (error === REPLACED || this.#isLocal(offset, target.length)) continue;
         if (!isRetryable(error) || attempt > retries.demand) throw error;
+        if (!retries.take(clock.now())) throw error;
         await clock.sleep(retries.delayMs(attempt, error), ended);
       }
     }

@@ -1,5 +1,6 @@
 import type { ByteRange, RequestClass } from "./device.ts";
 import type { HeadwaterError } from "./errors.ts";
+import type { FailureReason } from "./failure-reason.ts";
 
 /**
  * What the clone allows. `read-only`: the map or the destination could not be made durable, so that
@@ -99,6 +100,8 @@ export interface CloneStats {
   readonly retry: Spent;
   /** Second requests for what was late, and what they brought. */
   readonly hedge: Spent;
+  /** Calls of the source that failed, by reason, whether or not a later one succeeded. */
+  readonly failures: Readonly<Record<FailureReason, number>>;
   /** Bytes received and not kept: of fetches given up to serve a reader or overtaken by a write. */
   readonly abandonedBytes: number;
   /** Bytes that became local without a fetch, because the source knew them to be zeros. */

@@ -1,6 +1,16 @@
 /** The floors of `lib`, the lowest first: an import goes to the same floor or to a lower one. */
 export const FLOORS: readonly (readonly string[])[] = [
-  ["abortable", "assert", "clock", "device", "diagnostics", "errors", "map-store", "status"],
+  [
+    "abortable",
+    "assert",
+    "clock",
+    "device",
+    "diagnostics",
+    "errors",
+    "failure-reason",
+    "map-store",
+    "status",
+  ],
   [
     "access",
     "bitmap",

@@ -29,12 +29,15 @@ export function statusFailure(head: ResponseHead, asked: Asked): HeadwaterError 
   const { status } = head;
   const answered = `answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
   if (status === 404 || status === 410) {
-    return failure("SOURCE_NOT_FOUND", asked, `${answered}: there is no such object`);
+    return failure("SOURCE_NOT_FOUND", asked, `${answered}: there is no such object`, { status });
   }
   const advice = ADVICE[status];
-  if (advice !== undefined) return failure("SOURCE_FAILED", asked, `${answered}: ${advice}`);
+  if (advice !== undefined) {
+    return failure("SOURCE_FAILED", asked, `${answered}: ${advice}`, { status });
+  }
   const retryAfterMs = retryAfterMsOf(head);
   return failure("SOURCE_FAILED", asked, answered, {
+    status,
     retryable: status >= 500 || TRY_LATER.includes(status),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });

@@ -48,6 +48,7 @@ export async function explainRefusal(
   const { retryAfterMs } = usual;
   return failure(code, asked, `${answered}: ${message}`, {
     retryable,
+    status: head.status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }
