@@ -148,9 +148,11 @@ function checkBytes({ kind, fault }: Cell, offset: number, bytes: Uint8Array): O
   throw new Error(`wrong bytes in ${bytes.length} at ${offset}`);
 }
 
-async function checkMet(door: FaultyDoor, { fault }: Cell): Promise<void> {
+async function checkMet(door: FaultyDoor, { fault, place }: Cell): Promise<void> {
   const { met } = await door.counts();
-  if (met === 0 && !fault.isRefusal) throw new Error("the fault was not met");
+  // On a busy machine an opening may be given up before its request is seen.
+  const isSeen = !fault.isRefusal && !(fault.isSilent && place === "opening");
+  if (met === 0 && isSeen) throw new Error("the fault was not met");
   // Everything is closed: the proxy sees it a little later.
   while ((await door.counts()).connections > 0) await sleep(10);
 }

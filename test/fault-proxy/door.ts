@@ -86,10 +86,23 @@ export class Door {
   }
 
   #refuse(port: number): void {
+    const isListening = this.#server?.listening;
     this.#server?.close();
     for (const socket of this.#sockets) socket.destroy();
-    if (this.#options.times === undefined) return;
-    void sleep(REFUSAL_MS).then(() => (this.#isShut ? undefined : this.#listen(port)));
+    if (isListening && this.#options.times !== undefined) void this.#listenAgain(port);
+  }
+
+  /** Somebody else's connection may have that port for a moment. */
+  async #listenAgain(port: number): Promise<void> {
+    for (let isOpen = false; !isOpen && !this.#isShut; ) {
+      await sleep(REFUSAL_MS);
+      if (this.#isShut) return;
+      isOpen = await this.#listen(port).then(
+        () => true,
+        () => false,
+      );
+    }
+    if (this.#isShut) this.#server?.close();
   }
 
   /** Whether what is counted by `count`, from 1, is to meet the fault. */
