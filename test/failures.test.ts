@@ -28,7 +28,8 @@ test("each failure is counted by its reason, though the read came through", asyn
   for (const [reason, rule] of Object.entries(rules)) {
     const path = `/${reason}`;
     await origin.set(path, { skip: 1, times: 1, ...rule });
-    const options = { headersTimeoutMs: 500, stallTimeoutMs: 500 };
+    const limitMs = reason === "timeout" ? 1000 : 10_000;
+    const options = { headersTimeoutMs: limitMs, stallTimeoutMs: limitMs };
     await using source = await http(origin.url(`${path}?size=1000000`), options).open();
     const destination = new MemoryDevice(1_000_000);
     const retries = { backoffMs: 1 };
@@ -38,7 +39,10 @@ test("each failure is counted by its reason, though the read came through", asyn
     else await read;
     const { failures } = clone.stats();
     const counted = Object.entries(failures).filter(([, count]) => count > 0);
-    assert.equal(counted, [[reason, 1]]);
+    assert.is(counted.length, 1, `${counted}`);
+    // A busy machine may be late once more.
+    assert.ok(failures[reason as FailureReason] <= (reason === "timeout" ? 2 : 1), `${counted}`);
+    assert.is(counted[0]?.[0], reason);
   }
 });
 

@@ -1,7 +1,6 @@
 /**
- * For so many seconds, in a process of its own: copies of one blob, one after the other and two at a
- * time, each behind a proxy with another fault, hydrate while they are read and written. What
- * cannot be fetched any more is given up, and the next copy is begun. The report goes over IPC.
+ * For so many seconds, in a process of its own: copies of one blob, two at a time, each behind a
+ * proxy with another fault, hydrate while they are read and written. What cannot be fetched any more is given up, and the next copy is begun. The report goes over IPC.
  *
  *   node --expose-gc main.js SECONDS
  */
@@ -63,7 +62,7 @@ class Session {
   }
 
   /** Until hydration has ended in whatever way. Resolves to whether the copy is whole. */
-  async run(): Promise<boolean> {
+  async live(): Promise<boolean> {
     const hydrated = this.#clone.hydrated().then(
       () => true,
       (error: unknown) => !(error instanceof HeadwaterError) && Promise.reject(error),
@@ -148,7 +147,7 @@ async function copyOnce(
   if (clone === undefined) return;
   count.copies += 1;
   const session = new Session(clone, origin.bytes(SEED, 0, SIZE), random);
-  const isWhole = await session.run();
+  const isWhole = await session.live();
   await clone.close();
   count.faultsMet += (await door.counts()).met;
   if (isWhole) {
