@@ -1,6 +1,7 @@
 /**
  * For so many seconds, in a process of its own: copies of one blob, two at a time, each behind a
- * proxy with another fault, hydrate while they are read and written. What cannot be fetched any more is given up, and the next copy is begun. The report goes over IPC.
+ * proxy with another fault, hydrate while they are read and written. What cannot be fetched any
+ * more is given up, and the next copy is begun. The report goes over IPC.
  *
  *   node --expose-gc main.js SECONDS
  */
