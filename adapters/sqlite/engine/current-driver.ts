@@ -90,10 +90,24 @@ export class CurrentDriver implements StatementHome, StatementOwner {
   /** @throws {SqliteError} when the database cannot be opened. */
   static async open(options: CurrentDriverOptions): Promise<CurrentDriver> {
     const { handle } = options;
-    const isNative = handle.natives.length > 0 && new Takeover(handle.takeover).isDone;
-    // Where nobody writes it may be needed again.
-    const sqlite = isNative && handle.writable ? undefined : await loadSqlite();
-    return new CurrentDriver(options, sqlite, isNative);
+    const takeover = new Takeover(handle.takeover);
+    const isNative = handle.natives.length > 0 && takeover.isDone;
+    if (!isNative || !handle.writable) {
+      return new CurrentDriver(options, await loadSqlite(), isNative);
+    }
+    let failure: unknown;
+    try {
+      const current = new CurrentDriver(options, undefined, true);
+      if (takeover.claim()) return current;
+      current.close();
+    } catch (error) {
+      // Beside native drivers that write, WebAssembly would be a stranger.
+      if (!takeover.takeBack()) throw error;
+      failure = error;
+    }
+    const current = new CurrentDriver(options, await loadSqlite(), false);
+    current.#giveUp(failure);
+    return current;
   }
 
   get driver(): Driver {

@@ -13,8 +13,11 @@ const STAGE = {
 } as const;
 
 const STAGE_WORD = 0;
-/** Whether a connection has taken over already. */
+/** Whether a connection has taken over already, or found that none can. */
 const FIRST_WORD = 1;
+const NOBODY = 0;
+const SOMEBODY = 1;
+const NONE_CAN = 2;
 const READY_WORDS = 2;
 /** By place, as that of a lock. Who is not there has nothing against it. */
 const READY = 0;
@@ -84,7 +87,19 @@ export class Takeover {
 
   /** Whether nobody else has gone over before. For the first one that asks. */
   takeFirst(): boolean {
-    return Atomics.exchange(this.#words, FIRST_WORD, 1) === 0;
+    return Atomics.exchange(this.#words, FIRST_WORD, SOMEBODY) === NOBODY;
+  }
+
+  /** A connection begins with a native driver. False where another has found that none can. */
+  claim(): boolean {
+    return Atomics.compareExchange(this.#words, FIRST_WORD, NOBODY, SOMEBODY) !== NONE_CAN;
+  }
+
+  /** A connection cannot begin with one. False where another has. */
+  takeBack(): boolean {
+    const found = Atomics.compareExchange(this.#words, FIRST_WORD, NOBODY, NONE_CAN);
+    if (found === NOBODY) this.#set(STAGE.NONE);
+    return found !== SOMEBODY;
   }
 
   #decide(): void {
