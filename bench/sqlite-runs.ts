@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { request } from "undici";
@@ -10,9 +11,13 @@ import type { Bench } from "./report.ts";
 
 export const ROWS = 600_000;
 
-/** A database of about 100 MB: a table, an index on text, and rows of which some overflow. */
+/**
+ * A database of about 100 MB: a table, an index on text, and rows of which some overflow. The same
+ * for all subjects of a run, which only read it.
+ */
 export async function makeDatabase(bench: Bench, sqlite: string): Promise<string> {
   const path = join(bench.folder, "items.db");
+  if (existsSync(path)) return path;
   runSqlite(
     sqlite,
     path,
