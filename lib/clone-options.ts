@@ -101,7 +101,7 @@ export interface CloneBehavior extends LiveOptions {
   /**
    * Asks a second time for what a reader waits for when its first byte is clearly later than usual:
    * 1 % more requests at most, 5 % where that mostly brings it sooner, and none for a while where
-   * it hardly ever does. Default true.
+   * it hardly ever does. What both had sent is sent twice. Default false: no byte is.
    */
   hedge?: boolean;
   /**
@@ -183,7 +183,7 @@ export function checkBehavior(options: CloneBehavior, regionSize: number): Behav
     bytesPerSecond: checkCount("bytesPerSecond", bytesPerSecond, 0),
     startJitterMs: checkCount("startJitterMs", startJitterMs, 0),
     budget: checkLimits(options),
-    hedge: options.hedge ?? true,
+    hedge: options.hedge ?? false,
     retries: new RetryPolicy(options.retries),
     errorPolicies: {
       source: checkErrorPolicy("errorPolicies.source", source),

@@ -80,7 +80,13 @@ interface Opened extends AsyncDisposable {
 async function open(path: string, options: Partial<CloneOptions> = {}): Promise<Opened> {
   const source = await http(origin.url(`${path}?size=${SIZE}&seed=7`)).open();
   const destination = new MemoryDevice(SIZE);
-  const clone = await Clone.open({ source, destination, noHydration: true, ...options });
+  const clone = await Clone.open({
+    source,
+    destination,
+    noHydration: true,
+    hedge: true,
+    ...options,
+  });
   let region = 2;
   return {
     clone,
