@@ -1,18 +1,18 @@
-import type { NamedParameters, SqlParameter } from "../shared/values.ts";
+import type { NamedParameters, SqlParameter, SqlValue } from "../shared/values.ts";
 
 /**
  * The values of a statement's parameters by their places, from what a call is given: values in the
  * order of the parameters without a name, in arrays or not, and at most one object for those with
- * one.
+ * one. A number such as `?2` is no name, but may be one in the object.
  *
- * @param names by place; null for those without one.
- * @throws {RangeError} when there are too many or too few. @throws {TypeError} for names where the
- *   statement has none.
+ * @param parameters by place: the name, prefix and all; null for those without one.
+ * @throws {RangeError} when there are too many or too few. @throws {TypeError} for a value that
+ *   SQLite has no type for.
  */
 export function valuesByPlace(
   given: readonly unknown[],
-  names: readonly (string | null)[],
-): SqlParameter[] {
+  parameters: readonly (string | null)[],
+): SqlValue[] {
   const values: SqlParameter[] = [];
   let named: NamedParameters | undefined;
   for (const value of given) {
@@ -22,16 +22,17 @@ export function valuesByPlace(
     else throw new TypeError("You cannot specify named parameters in two different objects");
   }
   let next = 0;
-  const placed = names.map((name) => {
-    if (name !== null) return namedValue(named, name);
+  const placed = parameters.map((parameter) => {
+    if (parameter !== null) {
+      const name = parameter.slice(1);
+      if (named !== undefined && Object.hasOwn(named, name)) return sqlValue(named[name]);
+      if (!parameter.startsWith("?")) throw missing(named, name);
+    }
     if (next === values.length) throw new RangeError("Too few parameter values were provided");
     next += 1;
-    return values[next - 1];
+    return sqlValue(values[next - 1]);
   });
   if (next < values.length) throw new RangeError("Too many parameter values were provided");
-  if (named !== undefined && names.every((name) => name === null)) {
-    throw new TypeError("Named parameters were provided, and the statement has none");
-  }
   return placed;
 }
 
@@ -42,19 +43,32 @@ function isNamed(value: unknown): value is NamedParameters {
   return prototype === Object.prototype || prototype === null;
 }
 
-function namedValue(named: NamedParameters | undefined, name: string): SqlParameter {
-  if (named !== undefined && Object.hasOwn(named, name)) return named[name];
-  throw new RangeError(`Missing named parameter "${name}"`);
+function missing(named: NamedParameters | undefined, name: string): Error {
+  if (named === undefined) return new TypeError("Missing named parameters");
+  return new RangeError(`Missing named parameter "${name}"`);
 }
 
-/** @throws {RangeError} when it does not fit in an integer of 64 bits. */
-export function checkInteger(value: bigint): bigint {
-  if (BigInt.asIntN(64, value) === value) return value;
-  throw new RangeError(`${value} does not fit in an integer of 64 bits`);
-}
-
-export function notBindable(): TypeError {
-  return new TypeError(
-    "SQLite3 can only bind numbers, strings, bigints, booleans, bytes, and null",
-  );
+/** One of the types that SQLite has: an integer is a bigint, as the drivers take it. */
+export function sqlValue(value: SqlParameter): SqlValue {
+  switch (typeof value) {
+    case "number":
+    case "string":
+      return value;
+    case "bigint":
+      if (BigInt.asIntN(64, value) === value) return value;
+      throw new RangeError(`${value} does not fit in an integer of 64 bits`);
+    case "boolean":
+      return value ? 1n : 0n;
+    case "undefined":
+      return null;
+    default:
+  }
+  if (value === null || value instanceof Uint8Array) return value;
+  if (!ArrayBuffer.isView(value)) {
+    throw new TypeError(
+      "SQLite3 can only bind numbers, strings, bigints, booleans, bytes, and null",
+    );
+  }
+  const { buffer, byteOffset, byteLength } = value as Uint8Array;
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -1,7 +1,8 @@
 import { SQLITE } from "../shared/result-codes.ts";
 import { SqliteError } from "../shared/sqlite-error.ts";
 import type { SqlParameter, SqlValue } from "../shared/values.ts";
-import { nativeValue, ourValue } from "./native-values.ts";
+import { sqlValue } from "./given-values.ts";
+import { ourValue } from "./native-values.ts";
 import type { AggregateOptions, FunctionOptions, UserFunction } from "./user-functions.ts";
 
 /** A user's function as a native driver calls it, with as many arguments as it has itself. */
@@ -38,7 +39,7 @@ function ours(values: SqlValue[], safeIntegers: boolean): SqlValue[] {
 
 function nativeResult(value: unknown): SqlValue {
   try {
-    return nativeValue(value as SqlParameter);
+    return sqlValue(value as SqlParameter);
   } catch {
     const message = `a function returned what SQLite has no type for: ${typeof value}`;
     throw new SqliteError(SQLITE.ERROR, message);

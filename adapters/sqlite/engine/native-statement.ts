@@ -3,7 +3,7 @@ import type { ColumnInfo, RunResult, SqlRow, SqlValue } from "../shared/values.t
 import type { PreparedStatement, RowShape, Shape, StatementOwner } from "./driver.ts";
 import { valuesByPlace } from "./given-values.ts";
 import type { NativeConnection, NativeHandle } from "./native-handle.ts";
-import { inNumber, nativeValue, ourValues } from "./native-values.ts";
+import { inNumber, ourValues } from "./native-values.ts";
 import type { SqlText } from "./sql-text.ts";
 
 export interface NativeStatementOptions {
@@ -22,7 +22,6 @@ export class NativeStatement implements PreparedStatement {
   readonly #handle: NativeHandle;
   readonly #text: SqlText;
   /** Without their prefixes; those with a number are among those without a name. */
-  readonly #parameters: readonly (string | null)[];
   #shape: Shape = "rows";
   #safeIntegers = false;
   #bound: readonly unknown[] | undefined;
@@ -33,9 +32,6 @@ export class NativeStatement implements PreparedStatement {
     this.#connection = options.connection;
     this.#handle = options.handle;
     this.#text = options.text;
-    this.#parameters = options.text.parameters.map((name) =>
-      name === null || name.startsWith("?") ? null : name.slice(1),
-    );
   }
 
   get reader(): boolean {
@@ -152,8 +148,9 @@ export class NativeStatement implements PreparedStatement {
   }
 
   #arguments(given: readonly unknown[]): readonly unknown[] {
-    if (given.length === 0 && this.#parameters.length === 0) return given;
-    const values = valuesByPlace(given, this.#parameters).map(nativeValue);
+    const { parameters } = this.#text;
+    if (given.length === 0 && parameters.length === 0) return given;
+    const values = valuesByPlace(given, parameters);
     return this.#connection.argumentsOf(values, this.#text);
   }
 

@@ -1,25 +1,4 @@
-import type { SqlParameter, SqlValue } from "../shared/values.ts";
-import { checkInteger, notBindable } from "./given-values.ts";
-
-/** A value as the native drivers take it. */
-export function nativeValue(value: SqlParameter): SqlValue {
-  switch (typeof value) {
-    case "number":
-    case "string":
-      return value;
-    case "bigint":
-      return checkInteger(value);
-    case "boolean":
-      return value ? 1n : 0n;
-    case "undefined":
-      return null;
-    default:
-  }
-  if (value === null || value instanceof Uint8Array) return value;
-  if (!ArrayBuffer.isView(value)) throw notBindable();
-  const { buffer, byteOffset, byteLength } = value as Uint8Array;
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
+import type { SqlValue } from "../shared/values.ts";
 
 /** A value of a native driver as ours: a number where that is exact, and no `Buffer`. */
 export function ourValue(value: unknown, safeIntegers: boolean): SqlValue {
