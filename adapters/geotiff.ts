@@ -1,4 +1,5 @@
 import type { GeoTIFF, GeoTIFFImage } from "geotiff";
+import { exactBuffer } from "./exact-buffer.ts";
 import type { HydratableBlob, HydrationWish, NamedRange } from "./named-ranges.ts";
 import type { ReadableBlob } from "./streams/index.ts";
 
@@ -13,9 +14,7 @@ type Slice = Parameters<Source["fetchSlice"]>[0];
 export function tiffSource(blob: Pick<ReadableBlob, "size" | "read">): Source {
   const fetchSlice: Source["fetchSlice"] = async ({ offset, length }: Slice, signal) => {
     const bytes = await blob.read(offset, length, signal && { signal });
-    const { buffer } = bytes;
-    const isExact = buffer.byteLength === bytes.length;
-    return { offset, length: bytes.length, data: isExact ? buffer : bytes.slice().buffer };
+    return { offset, length: bytes.length, data: exactBuffer(bytes) };
   };
   return {
     fileSize: blob.size,

@@ -1,4 +1,5 @@
 import type { AsyncBuffer, FileMetaData } from "hyparquet";
+import { exactBuffer } from "./exact-buffer.ts";
 import type { HydratableBlob, HydrationWish, NamedRange } from "./named-ranges.ts";
 import type { ReadableBlob } from "./streams/index.ts";
 
@@ -17,9 +18,7 @@ export function asyncBuffer(blob: Readable): AsyncBuffer {
     slice: async (start, end = size) => {
       const first = within(start, size);
       const bytes = await blob.read(first, Math.max(0, within(end, size) - first));
-      const { buffer } = bytes;
-      const exact = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length;
-      return exact ? buffer : new Uint8Array(bytes).buffer;
+      return exactBuffer(bytes);
     },
   };
 }
@@ -72,10 +71,10 @@ export function columnRanges({ metadata, columns, rowGroups }: ColumnChoice): Na
  */
 export async function hydrateColumns(
   blob: HydratableBlob,
-  { priority, signal, ...choice }: ColumnChoice & HydrationWish,
+  choice: ColumnChoice,
+  wish: HydrationWish = {},
 ): Promise<void> {
-  const wish = { ...(priority !== undefined && { priority }), ...(signal && { signal }) };
-  await blob.hydrate({ ranges: columnRanges(choice), ...wish });
+  await blob.hydrate({ ...wish, ranges: columnRanges(choice) });
 }
 
 function min(one: bigint, other: bigint): bigint {

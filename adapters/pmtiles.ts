@@ -1,4 +1,5 @@
 import type { Entry, Header, PMTiles, Source } from "pmtiles";
+import { exactBuffer } from "./exact-buffer.ts";
 import type { HydratableBlob, HydrationWish, NamedRange } from "./named-ranges.ts";
 import type { ReadableBlob } from "./streams/index.ts";
 
@@ -12,9 +13,7 @@ export function tileSource(blob: Pick<ReadableBlob, "read">, key: string): Sourc
     getKey: () => key,
     getBytes: async (offset, length, signal) => {
       const bytes = await blob.read(offset, length, signal && { signal });
-      const { buffer } = bytes;
-      const isExact = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length;
-      return { data: isExact ? buffer : new Uint8Array(bytes).buffer };
+      return { data: exactBuffer(bytes) };
     },
   };
 }
@@ -57,9 +56,9 @@ export async function tileRanges(archive: PMTiles, choice: TileChoice = {}): Pro
 export async function hydrateTiles(
   blob: HydratableBlob,
   archive: PMTiles,
-  { priority, signal, ...choice }: TileChoice & HydrationWish = {},
+  choice?: TileChoice,
+  wish: HydrationWish = {},
 ): Promise<void> {
-  const wish = { ...(priority !== undefined && { priority }), ...(signal && { signal }) };
   await blob.hydrate({ ...wish, ranges: await tileRanges(archive, choice) });
 }
 

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import type { Reader as ZipJsReader } from "@zip.js/zip.js";
 import type { Reader as UnzipitReader } from "unzipit";
 import type { RandomAccessReader } from "yauzl";
+import { exactBuffer } from "./exact-buffer.ts";
 import type { HydratableBlob, HydrationWish, NamedRange } from "./named-ranges.ts";
 import { nodeStream, type ReadableBlob, webStream } from "./streams/index.ts";
 
@@ -23,13 +24,7 @@ export function zipReader(blob: ReadableBlob): ZipJsReader<ReadableBlob> {
 export function unzipitReader(blob: Pick<ReadableBlob, "size" | "read">): UnzipitReader {
   return {
     getLength: async () => blob.size,
-    read: async (offset, size) => {
-      const bytes = await blob.read(offset, size);
-      const { buffer } = bytes;
-      return buffer instanceof ArrayBuffer
-        ? new Uint8Array(buffer, bytes.byteOffset, bytes.length)
-        : new Uint8Array(bytes);
-    },
+    read: async (offset, size) => new Uint8Array(exactBuffer(await blob.read(offset, size))),
   };
 }
 

@@ -235,7 +235,7 @@ function checkBounds(what: string, offset: number, length: number, size: number)
   throw new AssertionError(`${what}: ${length} bytes at ${offset} of ${size}`);
 }
 
-function shortRead(offset: number, length: number, got: number): HeadwaterError {
+export function shortRead(offset: number, length: number, got: number): HeadwaterError {
   return new HeadwaterError("SHORT_READ", `asked ${length} bytes at ${offset}, got ${got}`, {
     offset,
     length,
@@ -243,7 +243,7 @@ function shortRead(offset: number, length: number, got: number): HeadwaterError 
   });
 }
 
-function longRead(offset: number, length: number, got: number): HeadwaterError {
+export function longRead(offset: number, length: number, got: number): HeadwaterError {
   return new HeadwaterError("CORRUPT", `asked ${length} bytes at ${offset}, got ${got} or more`, {
     offset,
     length,

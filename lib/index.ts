@@ -1,6 +1,7 @@
 export * from "./assert.ts";
 export * from "./bitmap.ts";
 export * from "./byte-ranges.ts";
+export { CheckedSource } from "./checked-device.ts";
 export * from "./clock.ts";
 export * from "./clone.ts";
 export type {
@@ -18,6 +19,7 @@ export type { ErrorPolicies, ErrorPolicy } from "./error-policy.ts";
 export * from "./errors.ts";
 export type { FailureReason } from "./failure-reason.ts";
 export * from "./geometry.ts";
+export { joinPieces } from "./join-pieces.ts";
 export { hydratedBytes, missing as missingRanges } from "./local-ranges.ts";
 export * from "./map-format.ts";
 export * from "./map-inspection.ts";

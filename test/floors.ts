@@ -33,6 +33,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   [
     "budget",
     "checked-device",
+    "join-pieces",
     "trace",
     "clone-options",
     "ledger",
@@ -76,13 +77,13 @@ export const STRANGERS: readonly (readonly string[])[] = [
 /** Which adapter may import which other, and that one's entry only. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   cli: ["hydrate", "file", "http", "ltx", "manifest", "nbd", "s3", "serve-http", "sqlite"],
-  geotiff: ["named-ranges", "streams"],
+  geotiff: ["exact-buffer", "named-ranges", "streams"],
   hydrate: ["file", "http", "manifest", "nbd", "s3"],
-  hyparquet: ["named-ranges", "streams"],
+  hyparquet: ["exact-buffer", "named-ranges", "streams"],
   ltx: ["http", "s3"],
   manifest: ["http"],
   "named-ranges": ["streams"],
-  pmtiles: ["named-ranges", "streams"],
+  pmtiles: ["exact-buffer", "named-ranges", "streams"],
   s3: ["http"],
   several: ["http"],
   blob: ["streams"],
@@ -92,7 +93,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   "serve-http": ["range-answer", "streams"],
   sqlite: ["file", "hydrate"],
   zarr: ["named-ranges", "streams"],
-  zip: ["named-ranges", "streams"],
+  zip: ["exact-buffer", "named-ranges", "streams"],
 };
 
 /** The packages that each part may import. An adapter's dependency is loaded by that adapter. */

@@ -90,11 +90,14 @@ const ALONG: Readonly<Record<string, readonly string[]>> = {
   "./blob": ["streams"],
   "./fetch": ["range-answer", "streams"],
   "./file-handle": ["streams"],
+  "./geotiff": ["exact-buffer"],
+  "./hyparquet": ["exact-buffer"],
   "./manifest": ["http"],
+  "./pmtiles": ["exact-buffer"],
   "./s3": ["http"],
   "./serve-http": ["range-answer", "streams"],
   "./sqlite": ["hydrate", "file", "manifest"],
-  "./zip": ["streams"],
+  "./zip": ["exact-buffer", "streams"],
 };
 /** Of lib, with what they bring along. */
 const OF_LIB = ["eventemitter3", "p-queue", "p-timeout", "roaring", "roaring-wasm"];

@@ -8,7 +8,7 @@ import { hydrate } from "../adapters/hydrate.ts";
 import { MemoryDevice } from "../adapters/memory.ts";
 import { type SeveralOptions, several } from "../adapters/several/index.ts";
 import { patternBytes, sourceConformance } from "../adapters/testing/index.ts";
-import type { SourceDevice } from "../lib/index.ts";
+import type { SourceDevice, SourceOpener } from "../lib/index.ts";
 import { Blobs } from "./origin/blobs.ts";
 import { type Rule, startOrigin } from "./origin/client.ts";
 import { failureOf, Spent } from "./origin/spent.ts";
@@ -134,6 +134,22 @@ test("without a strong ETag they are one blob only by their size, if that is eno
   assert.is(source.identity, `several size=${SIZE}`);
   await origin.set(paths[0] ?? "", { status: 404 });
   assert.equal(await source.read(2000, 100), blobs.bytes(2000, 100));
+});
+
+test("what was opened is closed when none of them will do", async () => {
+  let closed = 0;
+  class Weak extends MemoryDevice {
+    override async close(): Promise<void> {
+      closed += 1;
+      await super.close();
+    }
+  }
+  const opener: SourceOpener = {
+    open: async () => new Weak(10, { identity: "http://example.org/x unvalidated size=10" }),
+    recognizes: () => false,
+  };
+  assert.is((await failureOf(several([opener, opener]).open())).code, "SOURCE_FAILED");
+  assert.is(closed, 2);
 });
 
 test("the fastest serves when they are measured", async () => {

@@ -1,4 +1,10 @@
-import type { ByteRange, Meter, ReadOptions, SourceDevice } from "../../lib/index.ts";
+import {
+  type ByteRange,
+  joinPieces,
+  type Meter,
+  type ReadOptions,
+  type SourceDevice,
+} from "../../lib/index.ts";
 import { BodyStream } from "./body-stream.ts";
 import { checkPart, type Pinned } from "./check.ts";
 import type { Connections } from "./connections.ts";
@@ -57,14 +63,7 @@ export class HttpSource implements SourceDevice {
 
   async read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
     const pieces = this.stream(offset, length, options);
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for await (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-      this.release([piece]);
-    }
-    return bytes;
+    return await joinPieces(pieces, offset, length, (piece) => this.release(piece));
   }
 
   stream(offset: number, length: number, options: ReadOptions = {}): AsyncIterable<Uint8Array> {

@@ -5,10 +5,10 @@ import { pathToFileURL } from "node:url";
 import {
   HeadwaterError,
   type HeadwaterErrorCode,
+  joinPieces,
   type ReadOptions,
   ReusedMemory,
 } from "../../lib/index.ts";
-import { joinPieces } from "./join-pieces.ts";
 import {
   LISTING_SIZE,
   type Listing,
@@ -60,7 +60,7 @@ export class FileStore implements ObjectStore {
     length: number,
     options: ReadOptions = {},
   ): Promise<Uint8Array> {
-    return joinPieces(this.#pieces(object, offset, length, false, options), length);
+    return joinPieces(this.#pieces(object, offset, length, false, options), offset, length);
   }
 
   stream(

@@ -1,7 +1,7 @@
 import { HeadwaterError, isHeadwaterError, type ReadOptions } from "../../lib/index.ts";
 import { HttpObjects, type HttpOptions } from "../http/index.ts";
 import { parseListing } from "./http-store-listing.ts";
-import { joinPieces } from "./join-pieces.ts";
+import { ObjectReader } from "./object-reader.ts";
 import type { Listing, ObjectSource, StoredObject } from "./store.ts";
 
 export interface HttpStoreOptions extends HttpOptions {
@@ -21,7 +21,7 @@ const LISTING_LIMIT: number = 64 * 2 ** 20;
  * server lists its folders in JSON (nginx: `autoindex on; autoindex_format json;`), or there is an
  * index file.
  */
-export class HttpStore implements ObjectSource {
+export class HttpStore extends ObjectReader implements ObjectSource {
   readonly name: string;
   readonly layout = "ltx";
   readonly #objects: HttpObjects;
@@ -31,9 +31,11 @@ export class HttpStore implements ObjectSource {
 
   /** @throws {TypeError | RangeError} when the URL or an option makes no sense. */
   constructor(root: string | URL, { index, ...options }: HttpStoreOptions = {}) {
-    this.#objects = new HttpObjects(root, options);
+    const objects = new HttpObjects(root, options);
+    super(objects);
+    this.#objects = objects;
     this.#index = index;
-    this.name = this.#objects.name;
+    this.name = objects.name;
   }
 
   /** All there is, in one part. */
@@ -44,36 +46,6 @@ export class HttpStore implements ObjectSource {
       .filter(({ key }) => key.startsWith(prefix) && !key.slice(prefix.length).includes("/"))
       .filter(({ key }) => key > after);
     return { objects, next: undefined };
-  }
-
-  read(
-    object: StoredObject,
-    offset: number,
-    length: number,
-    options?: ReadOptions,
-  ): Promise<Uint8Array> {
-    return joinPieces(this.stream(object, offset, length, options), length);
-  }
-
-  stream(
-    object: StoredObject,
-    offset: number,
-    length: number,
-    options?: ReadOptions,
-  ): AsyncIterable<Uint8Array> {
-    return this.#objects.stream(object, offset, length, options);
-  }
-
-  release(pieces: readonly Uint8Array[]): void {
-    this.#objects.release(pieces);
-  }
-
-  close(): Promise<void> {
-    return this.#objects.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   async #listFolder(prefix: string, options: ReadOptions): Promise<readonly StoredObject[]> {

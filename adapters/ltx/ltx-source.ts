@@ -3,6 +3,7 @@ import {
   type ByteRange,
   HeadwaterError,
   isHeadwaterError,
+  joinPieces,
   type Meter,
   type ReadOptions,
   ReusedMemory,
@@ -76,15 +77,9 @@ export class LtxSource implements SourceDevice {
     return this.#version.assembly;
   }
 
-  async read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for await (const piece of this.stream(offset, length, options)) {
-      bytes.set(piece, at);
-      at += piece.length;
-      this.release([piece]);
-    }
-    return bytes;
+  read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
+    const pieces = this.stream(offset, length, options);
+    return joinPieces(pieces, offset, length, (piece) => this.release(piece));
   }
 
   async *stream(

@@ -1,10 +1,11 @@
 import {
   type ByteRange,
   type ChangesOptions,
+  CheckedSource,
   type Geometry,
   HeadwaterError,
   isHeadwaterError,
-  type Meter,
+  joinPieces,
   type ReadOptions,
   type SourceChanges,
   type SourceDevice,
@@ -14,9 +15,6 @@ import { rootOf, verifiedIdentity } from "./identity.ts";
 import type { Manifest } from "./manifest.ts";
 import { joined, wrongBlocks } from "./wrong-blocks.ts";
 import { zeroBlocks } from "./zero-blocks.ts";
-
-/** What is read at once of a source that cannot stream, in bytes. */
-const READ_SIZE: number = 2 ** 20;
 
 export interface VerifiedParts {
   readonly inner: SourceDevice;
@@ -42,7 +40,7 @@ export class VerifiedSource implements SourceDevice {
   readonly manifest: Manifest;
   readonly successor?: (options?: { signal?: AbortSignal }) => Promise<VerifiedSource>;
   readonly #former: Manifest | undefined;
-  readonly #inner: SourceDevice;
+  readonly #inner: CheckedSource;
   readonly #blocks: Geometry;
   readonly #close: () => Promise<void>;
   #closing: Promise<void> | undefined;
@@ -52,7 +50,7 @@ export class VerifiedSource implements SourceDevice {
     this.identity = verifiedIdentity(inner.identity, manifest.root);
     this.blockSize = manifest.blockSize;
     this.manifest = manifest;
-    this.#inner = inner;
+    this.#inner = new CheckedSource(inner);
     this.#blocks = manifest.blocks;
     this.#close = close;
     this.#former = former;
@@ -64,17 +62,9 @@ export class VerifiedSource implements SourceDevice {
     if (opened !== undefined && isSame(opened, this.#outward(opened))) this.opened = opened;
   }
 
-  async read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for await (const piece of this.stream(offset, length, options)) {
-      bytes.set(piece, at);
-      at += piece.length;
-      this.release([piece]);
-    }
-    if (at === length) return bytes;
-    const message = `asked ${length} bytes at ${offset}, got ${at}`;
-    throw new HeadwaterError("SHORT_READ", message, { offset, length, retryable: true });
+  read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
+    const pieces = this.stream(offset, length, options);
+    return joinPieces(pieces, offset, length, (piece) => this.release(piece));
   }
 
   /**
@@ -96,7 +86,7 @@ export class VerifiedSource implements SourceDevice {
     // Where it must be read first, that goes on side by side with the source.
     this.manifest.digestOf(first).catch(() => {}); // asked for again below
     const digests = new BlockDigests(this.#blocks, first);
-    for await (const piece of this.#receive(range, options)) {
+    for await (const piece of this.#inner.stream(range.offset, range.length, options)) {
       for await (const block of digests.add(piece)) {
         await this.#check(block);
         const { offset: start } = this.manifest.rangeOf(block.block);
@@ -106,7 +96,7 @@ export class VerifiedSource implements SourceDevice {
   }
 
   release(pieces: readonly Uint8Array[]): void {
-    this.#inner.release?.(pieces);
+    this.#inner.release(pieces);
   }
 
   /** Blocks whose digest is that of zeros. Whether the source knows of them makes no difference. */
@@ -115,7 +105,7 @@ export class VerifiedSource implements SourceDevice {
   }
 
   shortLived(): Iterable<ByteRange> {
-    return this.#inner.shortLived?.() ?? [];
+    return this.#inner.device.shortLived?.() ?? [];
   }
 
   /**
@@ -180,71 +170,6 @@ export class VerifiedSource implements SourceDevice {
       `${length} bytes at ${offset} of ${identity} are not as the manifest says${other}`,
       { offset, length, retryable: true },
     );
-  }
-
-  /** Exactly this range, counted, from whatever the source can do. */
-  async *#receive(
-    { offset, length }: ByteRange,
-    options: ReadOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    const inner = this.#inner;
-    const meter = new ReceivedMeter(options.meter);
-    const asked = { ...options, meter };
-    const pieces = inner.stream?.(offset, length, asked) ?? inPieces(inner, offset, length, asked);
-    let received = 0;
-    try {
-      for await (const piece of pieces) {
-        received += piece.length;
-        meter.received = received;
-        if (received > length) {
-          const message = `asked ${length} bytes at ${offset}, got ${received} or more`;
-          throw new HeadwaterError("CORRUPT", message, { offset, length });
-        }
-        yield piece;
-      }
-    } finally {
-      meter.settle();
-    }
-  }
-}
-
-/** Passes on what a source reports; of one that reports nothing, what was received of it. */
-class ReceivedMeter implements Meter {
-  received = 0;
-  readonly #meter: Meter | undefined;
-  #reported = false;
-
-  constructor(meter: Meter | undefined) {
-    this.#meter = meter;
-  }
-
-  request(): void {
-    this.#reported = true;
-    this.#meter?.request();
-  }
-
-  bytes(count: number): void {
-    this.#reported = true;
-    this.#meter?.bytes(count);
-  }
-
-  /** The call is over. */
-  settle(): void {
-    if (this.#reported) return;
-    this.#meter?.request();
-    this.#meter?.bytes(this.received);
-  }
-}
-
-async function* inPieces(
-  device: SourceDevice,
-  offset: number,
-  length: number,
-  options: ReadOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const end = offset + length;
-  for (let at = offset; at < end; at += READ_SIZE) {
-    yield await device.read(at, Math.min(READ_SIZE, end - at), options);
   }
 }
 

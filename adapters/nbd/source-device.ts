@@ -1,4 +1,11 @@
-import type { ByteRange, Meter, ReadOptions, RequestClass, SourceDevice } from "../../lib/index.ts";
+import {
+  type ByteRange,
+  joinPieces,
+  type Meter,
+  type ReadOptions,
+  type RequestClass,
+  type SourceDevice,
+} from "../../lib/index.ts";
 import { closedFailure } from "./client-failures.ts";
 import { ReadRequest } from "./client-read.ts";
 import { type Extent, StatusRequest } from "./client-status.ts";
@@ -32,14 +39,8 @@ export class NbdSource implements SourceDevice {
     this.#connections = connections;
   }
 
-  async read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for await (const piece of this.stream(offset, length, options)) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return bytes;
+  read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
+    return joinPieces(this.stream(offset, length, options), offset, length);
   }
 
   /** Several requests are under way at once: memory held is at most 1 MiB. */

@@ -2,6 +2,7 @@ import type { GetObjectCommandInput, GetObjectCommandOutput } from "@aws-sdk/cli
 import {
   type ByteRange,
   HeadwaterError,
+  joinPieces,
   type ReadOptions,
   type SourceDevice,
 } from "../../lib/index.ts";
@@ -47,13 +48,7 @@ export class SdkSource implements SourceDevice {
   }
 
   async read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for await (const piece of this.stream(offset, length, options)) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return bytes;
+    return await joinPieces(this.stream(offset, length, options), offset, length);
   }
 
   stream(offset: number, length: number, options: ReadOptions = {}): AsyncIterable<Uint8Array> {

@@ -60,7 +60,7 @@ export function several(
       const { opened, common } =
         known === undefined ? await openFirst(members, signal) : commonOf(known);
       const identity = PREFIX + common.key;
-      const strongIdentity = isVouchedFor && (opened?.device?.strongIdentity ?? true);
+      const strongIdentity = isVouchedFor && (opened?.source?.device.strongIdentity ?? true);
       return new SeveralSource({ members, order, common, identity, strongIdentity, opened });
     },
     recognizes: (identity) => identity.startsWith(PREFIX),
@@ -81,7 +81,7 @@ async function openFirst(
   let failure: unknown;
   for (const member of members) {
     try {
-      const device = await member.open(undefined, signal);
+      const { device } = await member.open(undefined, signal);
       return { opened: member, common: { size: device.size, key: await member.keyOf(device) } };
     } catch (error) {
       if (signal.aborted) throw error;
@@ -89,6 +89,7 @@ async function openFirst(
       failure = error;
     }
   }
+  await Promise.all(members.map((member) => member.close()));
   throw failure;
 }
 

@@ -1,4 +1,5 @@
 import {
+  CheckedSource,
   HeadwaterError,
   isHeadwaterError,
   type SourceDevice,
@@ -29,8 +30,8 @@ export class Member {
   readonly name: string;
   readonly pace: Pace = new Pace();
   readonly #options: MemberOptions;
-  #opening: Promise<SourceDevice> | undefined;
-  #device: SourceDevice | undefined;
+  #opening: Promise<CheckedSource> | undefined;
+  #source: CheckedSource | undefined;
   #failures = 0;
   #restsUntil = 0;
   #lost: HeadwaterError | undefined;
@@ -41,8 +42,8 @@ export class Member {
   }
 
   /** Where it is open. */
-  get device(): SourceDevice | undefined {
-    return this.#device;
+  get source(): CheckedSource | undefined {
+    return this.#source;
   }
 
   /** Why it is never asked again: it has, or has got, another content. */
@@ -56,7 +57,7 @@ export class Member {
   }
 
   /** @param common what it has to be; undefined for the first. */
-  open(common: Common | undefined, signal: AbortSignal): Promise<SourceDevice> {
+  open(common: Common | undefined, signal: AbortSignal): Promise<CheckedSource> {
     this.#opening ??= this.#open(common, signal).catch((error: unknown) => {
       this.#opening = undefined;
       throw error;
@@ -86,10 +87,10 @@ export class Member {
   /** Closes what was opened here; a device that somebody gave is theirs. */
   async close(): Promise<void> {
     const opening = this.#opening?.catch(() => undefined);
-    if ("open" in this.#options.source) await (await opening)?.close();
+    if ("open" in this.#options.source) await (await opening)?.device.close();
   }
 
-  async #open(common: Common | undefined, signal: AbortSignal): Promise<SourceDevice> {
+  async #open(common: Common | undefined, signal: AbortSignal): Promise<CheckedSource> {
     const { source, keyOf } = this.#options;
     const device = "open" in source ? await source.open({ signal }) : source;
     try {
@@ -104,7 +105,7 @@ export class Member {
       if ("open" in source) await device.close();
       throw error;
     }
-    this.#device = device;
-    return device;
+    this.#source = new CheckedSource(device);
+    return this.#source;
   }
 }

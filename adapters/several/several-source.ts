@@ -1,8 +1,10 @@
 import { abortable } from "../../lib/abortable.ts";
 import {
   type ByteRange,
+  type CheckedSource,
   HeadwaterError,
   isHeadwaterError,
+  joinPieces,
   type ReadOptions,
   type SourceDevice,
 } from "../../lib/index.ts";
@@ -35,21 +37,15 @@ export class SeveralSource implements SourceDevice {
     this.identity = identity;
     this.strongIdentity = strongIdentity;
     this.#settings = settings;
-    const range = opened?.device?.opened;
+    const range = opened?.source?.device.opened;
     if (range === undefined) return;
     this.opened = range;
     this.#openedBy = opened;
   }
 
-  async read(offset: number, length: number, options: ReadOptions = {}): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    let filled = 0;
-    for await (const piece of this.stream(offset, length, options)) {
-      bytes.set(piece, filled);
-      filled += piece.length;
-      this.release([piece]);
-    }
-    return bytes;
+  read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array> {
+    const pieces = this.stream(offset, length, options);
+    return joinPieces(pieces, offset, length, (piece) => this.release(piece));
   }
 
   async *stream(
@@ -74,13 +70,13 @@ export class SeveralSource implements SourceDevice {
       } catch (error) {
         if (options.signal?.aborted || this.#closing.signal.aborted) throw error;
         member.failed(error);
-        failure = worse(failure, error);
+        failure = toTell(failure, error);
       }
     }
   }
 
   release(pieces: readonly Uint8Array[]): void {
-    for (const { device } of this.#settings.members) device?.release?.(pieces);
+    for (const { source } of this.#settings.members) source?.release(pieces);
   }
 
   async close(): Promise<void> {
@@ -115,32 +111,19 @@ export class SeveralSource implements SourceDevice {
     length: number,
     options: ReadOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const device = await this.#open(member, options.signal);
+    const source = await this.#open(member, options.signal);
     const startedAt = performance.now();
     let firstMs: number | undefined;
-    let received = 0;
-    const pieces =
-      device.stream?.(offset, length, options) ?? wholeOf(device, offset, length, options);
-    for await (const piece of pieces) {
+    for await (const piece of source.stream(offset, length, options)) {
       firstMs ??= performance.now() - startedAt;
-      received += piece.length;
-      if (received > length) break;
       yield piece;
-    }
-    if (received !== length) {
-      const message = `${member.name} gave ${received} bytes in place of ${length}`;
-      const range = {
-        offset: offset + Math.min(received, length),
-        length: Math.max(0, length - received),
-      };
-      throw new HeadwaterError("SHORT_READ", message, { ...range, retryable: true });
     }
     member.pace.add(firstMs ?? 0, performance.now() - startedAt, length);
   }
 
   /** What is being opened goes on, for others, when `signal` ends this wait. */
-  async #open(member: Member, signal: AbortSignal | undefined): Promise<SourceDevice> {
-    if (member.device !== undefined) return member.device;
+  async #open(member: Member, signal: AbortSignal | undefined): Promise<CheckedSource> {
+    if (member.source !== undefined) return member.source;
     const opening = member.open(this.#settings.common, this.#closing.signal);
     opening.catch(() => {}); // nobody may be waiting any more
     return abortable(opening, signal);
@@ -155,15 +138,6 @@ export class SeveralSource implements SourceDevice {
 }
 
 /** The one that says more: whether to try again. */
-function worse(one: unknown, other: unknown): unknown {
+function toTell(one: unknown, other: unknown): unknown {
   return isHeadwaterError(one) && one.retryable ? one : other;
-}
-
-async function* wholeOf(
-  device: SourceDevice,
-  offset: number,
-  length: number,
-  options: ReadOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield await device.read(offset, length, options);
 }
