@@ -193,29 +193,28 @@ export class Fetch {
         scheduler.held(clock.now() - since);
       }
       if (this.class === "background") scheduler.arrived(piece.length);
-      // Of what opening asked for, it may be the whole, most was asked for by nobody.
-      const isExempt = this.class === "demand" && this.#request.opened === undefined;
-      if (rate.bytesPerSecond > 0 && !isExempt) await this.#throttle(piece.length);
+      if (rate.bytesPerSecond > 0 && !this.#isForReader) await this.#throttle(piece.length);
       this.#owedSince = clock.now();
     }
+  }
+
+  /** Of what opening asked for, it may be the whole, most was asked for by nobody. */
+  get #isForReader(): boolean {
+    return this.class === "demand" && this.#request.opened === undefined;
   }
 
   #stream(): AsyncIterable<Uint8Array> {
     const { hedging, clock, budget } = this.#context;
     const { signal } = this.#abort;
-    const isMeant = this.class === "demand" && this.#request.opened === undefined;
-    const lateAfterMs = isMeant ? hedging?.begin() : undefined;
+    const lateAfterMs = this.#isForReader ? hedging?.begin() : undefined;
     if (!hedging || lateAfterMs === undefined) return this.#ask(this.#purchase, signal);
     const { length } = this.#range;
-    return hedgedStream({
-      ...{ hedging, lateAfterMs, clock, signal },
-      isWorthwhile: () => this.#landing.hasWaiters && budget.room >= length,
-      ask: (isSecond, either) => {
-        if (!isSecond) return this.#ask(this.#purchase, either);
-        this.#hedge = budget.open("hedge", length, (error) => this.abort(error));
-        return this.#ask(this.#hedge, either);
-      },
-    });
+    const isWorthwhile = (): boolean => this.#landing.hasWaiters && budget.room >= length;
+    const ask = (isSecond: boolean, either: AbortSignal): AsyncIterable<Uint8Array> => {
+      if (isSecond) this.#hedge = budget.open("hedge", length, (error) => this.abort(error));
+      return this.#ask(this.#hedge ?? this.#purchase, either);
+    };
+    return hedgedStream({ hedging, lateAfterMs, clock, signal, isWorthwhile, ask });
   }
 
   #ask(meter: Purchase, signal: AbortSignal): AsyncIterable<Uint8Array> {
@@ -225,10 +224,10 @@ export class Fetch {
 
   /** Of two requests one has brought nothing that was of use. */
   #settle(): void {
-    const requests = [this.#purchase, ...(this.#hedge === undefined ? [] : [this.#hedge])];
-    for (const request of requests) request.close();
-    if (requests.length < 2) return;
-    this.#context.ledger.abandonedBytes += Math.min(...requests.map(({ received }) => received));
+    this.#purchase.close();
+    this.#hedge?.close();
+    const lost = Math.min(this.#purchase.received, this.#hedge?.received ?? 0);
+    this.#context.ledger.abandonedBytes += lost;
   }
 
   /**

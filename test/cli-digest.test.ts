@@ -2,35 +2,24 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "nod
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type CommandResult, makeFolder, runCommand } from "./cli-command.ts";
-import { type OriginClient, startOrigin } from "./origin/client.ts";
+import { type CommandResult, runCommand } from "./cli-command.ts";
+import { type CommandContext, giveContext } from "./cli-context.ts";
 
-interface Context {
-  origin: OriginClient;
-  url: string;
-  folder: ReturnType<typeof makeFolder>;
-}
-
-const test = suite<Context>("digest and verify by a manifest");
 const SIZE = 1_000_000;
 
-test.before.each(async (context) => {
-  context.origin = await startOrigin();
-  context.url = context.origin.url(`/blob?size=${SIZE}&seed=7&token=SECRET`);
-  context.folder = makeFolder();
+const test = suite<CommandContext>("digest and verify by a manifest");
+giveContext(test, SIZE, "&token=SECRET");
+
+test.before.each((context) => {
   writeFileSync(join(context.folder.path, "copy"), context.origin.bytes(7, 0, SIZE));
 });
 
-test.after.each(async ({ origin, folder }) => {
-  await origin.close();
-  folder.remove();
-});
-
-function run({ folder }: Context, ...args: string[]): Promise<CommandResult> {
+function run({ folder }: CommandContext, ...args: string[]): Promise<CommandResult> {
   return runCommand(args, { cwd: folder.path });
 }
 
-const read = ({ folder }: Context, name: string): Buffer => readFileSync(join(folder.path, name));
+const read = ({ folder }: CommandContext, name: string): Buffer =>
+  readFileSync(join(folder.path, name));
 
 test("a file and its URL have the same root", async (context) => {
   const { code, stdout, stderr } = await run(context, "digest", "copy");

@@ -2,31 +2,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Command, makeFolder, runCommand } from "./cli-command.ts";
-import { type OriginClient, startOrigin } from "./origin/client.ts";
+import { Command, runCommand } from "./cli-command.ts";
+import { type CommandContext, giveContext } from "./cli-context.ts";
 
-interface Context {
-  origin: OriginClient;
-  folder: ReturnType<typeof makeFolder>;
-  url: string;
-}
-
-const test = suite<Context>("an interrupted command");
 const SIZE = 4_000_000;
 
-test.before.each(async (context) => {
-  context.origin = await startOrigin();
-  context.folder = makeFolder();
-  context.url = context.origin.url(`/blob?size=${SIZE}&seed=7`);
-});
-
-test.after.each(async ({ origin, folder }) => {
-  await origin.close();
-  folder.remove();
-});
+const test = suite<CommandContext>("an interrupted command");
+giveContext(test, SIZE);
 
 /** Starts it on a slow link; resolves when some of the blob is here that no map knows of yet. */
-async function startSlowly({ origin, folder, url }: Context): Promise<Command> {
+async function startSlowly({ origin, folder, url }: CommandContext): Promise<Command> {
   await origin.set("/blob", { bytesPerSecond: 100_000 });
   const command = new Command([url, "copy", "--json"], { cwd: folder.path });
   await command.until(/"percent":[1-9]/);
@@ -37,7 +22,7 @@ async function startSlowly({ origin, folder, url }: Context): Promise<Command> {
 }
 
 /** Runs it again on a fast link to its end, and resolves with what was here already. */
-async function resume({ origin, folder, url }: Context): Promise<number> {
+async function resume({ origin, folder, url }: CommandContext): Promise<number> {
   await origin.set("/blob");
   const result = await runCommand([url, "copy", "--json"], { cwd: folder.path });
   assert.is(result.code, 0, result.stderr);

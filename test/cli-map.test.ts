@@ -9,37 +9,22 @@ import {
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Command, type CommandResult, makeFolder, runCommand } from "./cli-command.ts";
-import { type OriginClient, startOrigin } from "./origin/client.ts";
+import { Command, type CommandResult, runCommand } from "./cli-command.ts";
+import { type CommandContext, giveContext } from "./cli-context.ts";
 
-interface Context {
-  origin: OriginClient;
-  folder: ReturnType<typeof makeFolder>;
-  url: string;
-}
-
-const test = suite<Context>("map --check, --dump and --repair");
 const SIZE = 1_000_000;
 /** Where the last region begins. */
 const LAST = 983_040;
 
-test.before.each(async (context) => {
-  context.origin = await startOrigin();
-  context.folder = makeFolder();
-  context.url = context.origin.url(`/blob?size=${SIZE}&seed=7`);
-});
+const test = suite<CommandContext>("map --check, --dump and --repair");
+giveContext(test, SIZE);
 
-test.after.each(async ({ origin, folder }) => {
-  await origin.close();
-  folder.remove();
-});
-
-function run({ folder }: Context, ...args: string[]): Promise<CommandResult> {
+function run({ folder }: CommandContext, ...args: string[]): Promise<CommandResult> {
   return runCommand(args, { cwd: folder.path });
 }
 
 /** The first two regions are here, and the last two. */
-async function begin(context: Context): Promise<void> {
+async function begin(context: CommandContext): Promise<void> {
   for (const range of ["0:65536", "-16000:16000"]) {
     const read = `--read=${range}`;
     const { code, stderr } = await run(context, context.url, "copy", read, "--no-hydration");
@@ -48,7 +33,7 @@ async function begin(context: Context): Promise<void> {
 }
 
 /** Changes a byte of the bitmap in the slot that is not, or is, believed. */
-function damage({ folder }: Context, which: "newer" | "older" | "both"): void {
+function damage({ folder }: CommandContext, which: "newer" | "older" | "both"): void {
   const path = join(folder.path, "copy.headwater");
   const bytes = readFileSync(path);
   const slotSize = bytes.length / 2;

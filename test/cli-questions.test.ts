@@ -2,34 +2,19 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "nod
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type CommandResult, makeFolder, runCommand } from "./cli-command.ts";
-import { type OriginClient, startOrigin } from "./origin/client.ts";
+import { type CommandResult, runCommand } from "./cli-command.ts";
+import { type CommandContext, giveContext } from "./cli-context.ts";
 
-interface Context {
-  origin: OriginClient;
-  folder: ReturnType<typeof makeFolder>;
-  url: string;
-}
-
-const test = suite<Context>("info, map, verify and help");
 const SIZE = 1_000_000;
 
-test.before.each(async (context) => {
-  context.origin = await startOrigin();
-  context.folder = makeFolder();
-  context.url = context.origin.url(`/blob?size=${SIZE}&seed=7&token=SECRET`);
-});
+const test = suite<CommandContext>("info, map, verify and help");
+giveContext(test, SIZE, "&token=SECRET");
 
-test.after.each(async ({ origin, folder }) => {
-  await origin.close();
-  folder.remove();
-});
-
-function run({ folder }: Context, ...args: string[]): Promise<CommandResult> {
+function run({ folder }: CommandContext, ...args: string[]): Promise<CommandResult> {
   return runCommand(args, { cwd: folder.path });
 }
 
-async function whole(context: Context, file = "copy"): Promise<void> {
+async function whole(context: CommandContext, file = "copy"): Promise<void> {
   const { code, stderr } = await run(context, context.url, file, "--quiet");
   assert.is(code, 0, stderr);
 }

@@ -3,29 +3,14 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { parseTrace } from "../lib/index.ts";
-import { Command, type CommandResult, makeFolder, runCommand } from "./cli-command.ts";
-import { type OriginClient, startOrigin } from "./origin/client.ts";
+import { Command, type CommandResult, runCommand } from "./cli-command.ts";
+import { type CommandContext, giveContext } from "./cli-context.ts";
 
-interface Context {
-  origin: OriginClient;
-  folder: ReturnType<typeof makeFolder>;
-  url: string;
-}
-
-const test = suite<Context>("headwater record");
 const SIZE = 20_000_000;
 const REGION = 65536;
 
-test.before.each(async (context) => {
-  context.origin = await startOrigin();
-  context.folder = makeFolder();
-  context.url = context.origin.url(`/blob?size=${SIZE}&seed=7`);
-});
-
-test.after.each(async ({ origin, folder }) => {
-  await origin.close();
-  folder.remove();
-});
+const test = suite<CommandContext>("headwater record");
+giveContext(test, SIZE);
 
 /** A program that reads one byte at each of these offsets, from the address that it is given. */
 const READER = `
@@ -36,7 +21,11 @@ const READER = `
   }
   process.exit(url === process.env.HEADWATER_URL ? 7 : 8);`;
 
-function record(context: Context, options: string[], ...offsets: number[]): Promise<CommandResult> {
+function record(
+  context: CommandContext,
+  options: string[],
+  ...offsets: number[]
+): Promise<CommandResult> {
   const { folder, url } = context;
   const program = [process.execPath, "--input-type=module", "-e", READER, "{}"];
   const words = ["record", "--no-hydration", url, "-o", "app.trace", ...options, "--"];

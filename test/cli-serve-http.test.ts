@@ -4,33 +4,18 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { parseServeRequest } from "../adapters/cli/serve-request.ts";
-import { Command, makeFolder, runCommand } from "./cli-command.ts";
-import { type OriginClient, startOrigin } from "./origin/client.ts";
+import { Command, runCommand } from "./cli-command.ts";
+import { type CommandContext, giveContext } from "./cli-context.ts";
 import { findProgram } from "./programs.ts";
 
-interface Context {
-  origin: OriginClient;
-  folder: ReturnType<typeof makeFolder>;
-  url: string;
-}
-
-const test = suite<Context>("headwater serve --http");
 const SIZE = 5_000_000;
 const ADDRESS = /^http:\/\/127\.0\.0\.1:\d+\/\S+$/m;
 
-test.before.each(async (context) => {
-  context.origin = await startOrigin();
-  context.folder = makeFolder();
-  context.url = context.origin.url(`/blob?size=${SIZE}&seed=7`);
-});
-
-test.after.each(async ({ origin, folder }) => {
-  await origin.close();
-  folder.remove();
-});
+const test = suite<CommandContext>("headwater serve --http");
+giveContext(test, SIZE);
 
 /** Runs a client beside the servers, in the folder. */
-function run({ folder }: Context, program: string, ...words: string[]): string {
+function run({ folder }: CommandContext, program: string, ...words: string[]): string {
   const { status, stdout, stderr } = spawnSync(program, words, {
     cwd: folder.path,
     encoding: "utf8",

@@ -4,29 +4,14 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { parseServeRequest } from "../adapters/cli/serve-request.ts";
 import { COMMAND, NBD_ERROR } from "../adapters/nbd/protocol.ts";
-import { Command, makeFolder, runCommand } from "./cli-command.ts";
+import { Command, runCommand } from "./cli-command.ts";
+import { type CommandContext, giveContext } from "./cli-context.ts";
 import { RawClient } from "./nbd/raw-client.ts";
-import { type OriginClient, startOrigin } from "./origin/client.ts";
 
-interface Context {
-  origin: OriginClient;
-  folder: ReturnType<typeof makeFolder>;
-  url: string;
-}
-
-const test = suite<Context>("headwater serve");
 const SIZE = 3_000_000;
 
-test.before.each(async (context) => {
-  context.origin = await startOrigin();
-  context.folder = makeFolder();
-  context.url = context.origin.url(`/blob?size=${SIZE}&seed=7`);
-});
-
-test.after.each(async ({ origin, folder }) => {
-  await origin.close();
-  folder.remove();
-});
+const test = suite<CommandContext>("headwater serve");
+giveContext(test, SIZE);
 
 test("serves while the rest arrives, read-only, and is resumed", async (context) => {
   const { origin, folder, url } = context;

@@ -2,38 +2,26 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Command, type CommandResult, makeFolder, runCommand } from "./cli-command.ts";
+import { Command, type CommandResult, runCommand } from "./cli-command.ts";
+import { type CommandContext, giveContext } from "./cli-context.ts";
 import { Authority } from "./origin/certificates.ts";
-import { type OriginClient, startOrigin } from "./origin/client.ts";
+import { startOrigin } from "./origin/client.ts";
 
-interface Context {
-  origin: OriginClient;
-  folder: ReturnType<typeof makeFolder>;
-}
-
-const test = suite<Context>("command");
 const SIZE = 1_500_000;
 
-test.before.each(async (context) => {
-  context.origin = await startOrigin();
-  context.folder = makeFolder();
-});
-
-test.after.each(async ({ origin, folder }) => {
-  await origin.close();
-  folder.remove();
-});
+const test = suite<CommandContext>("command");
+giveContext(test, SIZE);
 
 /** Runs it in the test's folder. */
-function run({ folder }: Context, ...args: string[]): Promise<CommandResult> {
+function run({ folder }: CommandContext, ...args: string[]): Promise<CommandResult> {
   return runCommand(args, { cwd: folder.path });
 }
 
-function urlOf({ origin }: Context, path: string, size = SIZE): string {
+function urlOf({ origin }: CommandContext, path: string, size = SIZE): string {
   return origin.url(`/${path}?size=${size}&seed=7&token=SECRET`);
 }
 
-function isWhole({ origin, folder }: Context, file: string, size = SIZE): boolean {
+function isWhole({ origin, folder }: CommandContext, file: string, size = SIZE): boolean {
   return readFileSync(join(folder.path, file)).equals(origin.bytes(7, 0, size));
 }
 

@@ -132,7 +132,7 @@ function judge(output: string, end: string | undefined, elapsedMs: number): File
   if (totals.length === 0) problem ??= "ran no tests: is test.run() missing?";
   if (totals.length > 1) problem ??= "ran more than once";
   if (total === 0) problem ??= "ran no tests";
-  if (omitted > 0) problem ??= "skips tests by test.skip or test.only";
+  if (omitted > 0) problem ??= 'leaves tests out by skip or only: print "skipped: why" and return';
   if (passed < total) problem ??= "a hook failed";
 
   const failed = Math.max(total - passed, problem === undefined ? 0 : 1);

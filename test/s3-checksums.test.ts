@@ -13,29 +13,19 @@ import { s3, verifyByChecksum } from "../adapters/s3/index.ts";
 import { patternBytes } from "../adapters/testing/index.ts";
 import { makeFolder, runCommand } from "./cli-command.ts";
 import { failure } from "./rejection.ts";
-import { Bucket } from "./s3/bucket.ts";
-import { startFaultyProxy } from "./s3/faulty-proxy.ts";
-import { startSwift } from "./s3/swift.ts";
+import { startProxiedBucket } from "./s3/proxied-bucket.ts";
 
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
-const swift = await startSwift();
+const started = await startProxiedBucket("blobs");
 const test = suite("checksums of S3");
-if (swift === undefined) test("is skipped", () => {});
+if (started === undefined) test("is skipped", () => {});
 else {
   const { path: folder, remove } = makeFolder();
-  const bucket = await new Bucket(swift, "blobs").create();
-  const direct = { endpoint: swift.endpoint, credentials: swift.credentials };
-  const proxy = await startFaultyProxy(swift.endpoint);
-  const options = { ...direct, endpoint: proxy.url };
+  const { server, bucket, proxy, direct, options } = started;
   let files = 0;
 
-  test.before.each(() => {
-    proxy.requests.length = 0;
-    proxy.answer = () => undefined;
-  });
+  test.before.each(started.begin);
   test.after(async () => {
-    await proxy.close();
-    await swift.stop();
+    await started.stop();
     remove();
   });
 
@@ -178,8 +168,8 @@ else {
     await bucket.put("copied", bytes);
     const file = join(folder, "copied");
     Object.assign(process.env, {
-      AWS_ACCESS_KEY_ID: swift.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: swift.credentials.secretAccessKey,
+      AWS_ACCESS_KEY_ID: server.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
       AWS_ENDPOINT_URL_S3: proxy.url,
     });
     const run = (...args: string[]) => runCommand(args, { cwd: folder });

@@ -1,38 +1,26 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { LtxSource, litestream, replicaOrigin } from "../adapters/ltx/index.ts";
-import { S3Objects, type S3ObjectsOptions } from "../adapters/s3/index.ts";
+import { S3Objects } from "../adapters/s3/index.ts";
 import { patternBytes } from "../adapters/testing/index.ts";
 import { MemoryObjects } from "./devices/memory-objects.ts";
 import { fixtureFiles } from "./ltx-files.ts";
 import { Spent } from "./origin/spent.ts";
 import { failure, rejection } from "./rejection.ts";
-import { Bucket } from "./s3/bucket.ts";
-import { startFaultyProxy } from "./s3/faulty-proxy.ts";
-import { startSwift } from "./s3/swift.ts";
+import { startProxiedBucket } from "./s3/proxied-bucket.ts";
 
 /** `S3_KEYS=10000 npm test -- s3-objects` for as many keys as that. */
 const KEYS = Number(process.env.S3_KEYS ?? 25);
 const LISTING_SIZE = KEYS < 1000 ? 10 : 1000;
 
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
-const swift = await startSwift();
+const started = await startProxiedBucket("shelf");
 const test = suite("objects and replicas in S3");
-if (swift === undefined) test("is skipped", () => {});
+if (started === undefined) test("is skipped", () => {});
 else {
-  const proxy = await startFaultyProxy(swift.endpoint);
-  const bucket = await new Bucket(swift, "shelf").create();
-  const direct: S3ObjectsOptions = { endpoint: swift.endpoint, credentials: swift.credentials };
-  const options = { ...direct, endpoint: proxy.url };
+  const { server, bucket, proxy, options } = started;
 
-  test.before.each(() => {
-    proxy.requests.length = 0;
-    proxy.answer = () => undefined;
-  });
-  test.after(async () => {
-    await proxy.close();
-    await swift.stop();
-  });
+  test.before.each(started.begin);
+  test.after(started.stop);
 
   test(`a bucket with ${KEYS} keys is listed in pages`, async () => {
     const keys = Array.from({ length: KEYS }, (_, index) => `${String(index).padStart(8, "0")} ü`);
@@ -150,7 +138,7 @@ else {
   }
 
   test("the URL may be one that Litestream itself is given", async () => {
-    const { credentials } = swift;
+    const { credentials } = server;
     const query = `endpoint=${encodeURIComponent(proxy.url)}&region=us-east-1&forcePathStyle=true`;
     const url = `s3://shelf/a place?${query}`;
     const origin = replicaOrigin(url, { s3: { credentials } });

@@ -3,26 +3,21 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hydrate } from "../adapters/hydrate.ts";
 import { MemoryDevice } from "../adapters/memory.ts";
-import { type S3Options, s3 } from "../adapters/s3/index.ts";
+import { s3 } from "../adapters/s3/index.ts";
 import { patternBytes, sourceConformance } from "../adapters/testing/index.ts";
 import { failure } from "./rejection.ts";
-import { Bucket } from "./s3/bucket.ts";
-import { type SeenRequest, startFaultyProxy } from "./s3/faulty-proxy.ts";
-import { startSwift } from "./s3/swift.ts";
+import type { SeenRequest } from "./s3/faulty-proxy.ts";
+import { startProxiedBucket } from "./s3/proxied-bucket.ts";
 
 const TRANSPORTS = ["http", "sdk"] as const;
 const SIZE = 300_001;
 const BYTES = patternBytes(SIZE);
 
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
-const swift = await startSwift();
+const started = await startProxiedBucket("blobs");
 const test = suite("S3 source");
-if (swift === undefined) test("is skipped", () => {});
+if (started === undefined) test("is skipped", () => {});
 else {
-  const proxy = await startFaultyProxy(swift.endpoint);
-  const bucket = await new Bucket(swift, "blobs").create();
-  const direct: S3Options = { endpoint: swift.endpoint, credentials: swift.credentials };
-  const options: S3Options = { ...direct, endpoint: proxy.url };
+  const { server, bucket, proxy, direct, options } = started;
   const bySize = new Map<number, string>();
   let count = 0;
 
@@ -35,14 +30,8 @@ else {
   };
   const urlOf = (key: string): string => `s3://blobs/${key}`;
 
-  test.before.each(() => {
-    proxy.requests.length = 0;
-    proxy.answer = () => undefined;
-  });
-  test.after(async () => {
-    await proxy.close();
-    await swift.stop();
-  });
+  test.before.each(started.begin);
+  test.after(started.stop);
 
   for (const transport of TRANSPORTS) {
     const named = (name: string): string => `${transport}: ${name}`;
@@ -152,7 +141,7 @@ else {
       assert.is(nowhere.code, "SOURCE_NOT_FOUND");
       assert.match(nowhere.message, /NoSuchBucket.*no bucket of this name/);
       const secretAccessKey = "wrong, SECRET";
-      const credentials = { ...swift.credentials, secretAccessKey };
+      const credentials = { ...server.credentials, secretAccessKey };
       const refused = await failure(s3(urlOf("x"), { ...mine, credentials }).open());
       assert.equal([refused.code, refused.retryable], ["SOURCE_FAILED", false]);
       assert.match(refused.message, /SignatureDoesNotMatch.*credentials are not right/);
@@ -212,7 +201,7 @@ else {
     let given = 0;
     const credentials = async () => {
       given += 1;
-      return swift.credentials;
+      return server.credentials;
     };
     const key = await add();
     await using source = await s3(urlOf(key), { ...options, credentials }).open();
@@ -248,7 +237,7 @@ else {
     let given = 0;
     const credentials = async () => {
       given += 1;
-      return { ...swift.credentials, expiration: new Date(Date.now() + 3_600_000 * given) };
+      return { ...server.credentials, expiration: new Date(Date.now() + 3_600_000 * given) };
     };
     const key = await add();
     const long = { ...options, credentials, signedForSeconds: 604_800 };

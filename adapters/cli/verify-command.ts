@@ -111,16 +111,12 @@ async function verify(
     const source = await opener.open({ signal });
     try {
       checkIdentity(record, opener, source.identity);
-      const { size: fileSize } = await file.stat();
-      const about = { file: path, against: "source", fileSize, sourceSize: source.size } as const;
-      const written = record?.map.written ?? false;
-      if (fileSize !== source.size) {
-        return { same: false, ...about, written, byteCount: 0, ranges: [] };
-      }
-      const { byteCount, ranges } = await compareWithFile(source, file, signal, (compared) =>
-        draw(`compared ${formatPercent((100 * compared) / source.size)}`),
+      const whole = { path, record, file };
+      return await judge(whole, "source", source.size, () =>
+        compareWithFile(source, file, signal, (compared) =>
+          draw(`compared ${formatPercent((100 * compared) / source.size)}`),
+        ),
       );
-      return { same: byteCount === 0, ...about, written, byteCount, ranges };
     } finally {
       await source.close();
     }
@@ -140,25 +136,42 @@ async function verifyBlocks(
   const file = await openWhole(path, record);
   try {
     await using manifest = await openManifest(place, { signal, http: httpOptionsFrom(values) });
-    const { size: fileSize } = await file.stat();
-    const { size: sourceSize } = manifest;
-    const about = { file: path, against: "manifest", fileSize, sourceSize } as const;
-    const written = record?.map.written ?? false;
-    if (fileSize !== sourceSize) {
-      return { same: false, ...about, written, byteCount: 0, ranges: [] };
-    }
-    const local = {
-      ranges: () => [{ offset: 0, length: fileSize }],
-      readInto: (offset: number, target: Uint8Array) => readFileInto(file, offset, target),
-    };
-    const checked = (position: number): void =>
-      draw(`verified ${formatPercent((100 * position) / fileSize)}`);
-    const ranges = await joined(wrongBlocks(manifest, local, { signal, checked }));
-    const byteCount = ranges.reduce((sum, { length }) => sum + length, 0);
-    return { same: byteCount === 0, ...about, written, byteCount, ranges };
+    const { size } = manifest;
+    return await judge({ path, record, file }, "manifest", size, async () => {
+      const local = {
+        ranges: () => [{ offset: 0, length: size }],
+        readInto: (offset: number, target: Uint8Array) => readFileInto(file, offset, target),
+      };
+      const checked = (position: number): void =>
+        draw(`verified ${formatPercent((100 * position) / size)}`);
+      const ranges = await joined(wrongBlocks(manifest, local, { signal, checked }));
+      return { byteCount: ranges.reduce((sum, { length }) => sum + length, 0), ranges };
+    });
   } finally {
     await file.close();
   }
+}
+
+interface WholeFile {
+  readonly path: string;
+  /** Of the copy that became it. */
+  readonly record: CopyState | undefined;
+  readonly file: FileHandle;
+}
+
+/** @param compare is asked what differs where the sizes are equal. */
+async function judge(
+  { path, record, file }: WholeFile,
+  against: "source" | "manifest",
+  sourceSize: number,
+  compare: () => Promise<Pick<Verdict, "byteCount" | "ranges">>,
+): Promise<Verdict> {
+  const { size: fileSize } = await file.stat();
+  const isSized = fileSize === sourceSize;
+  const { byteCount, ranges } = isSized ? await compare() : { byteCount: 0, ranges: [] };
+  const written = record?.map.written ?? false;
+  const about = { file: path, against, fileSize, sourceSize, written };
+  return { same: isSized && byteCount === 0, ...about, byteCount, ranges };
 }
 
 async function openWhole(path: string, record: CopyState | undefined): Promise<FileHandle> {
