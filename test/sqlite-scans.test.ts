@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { LocalPages } from "../adapters/sqlite/between/local-pages.ts";
 import {
   childrenOf,
   leafPages,
@@ -9,7 +10,6 @@ import {
   walkBTrees,
 } from "../adapters/sqlite/btree/index.ts";
 import { Scans } from "../adapters/sqlite/scans.ts";
-import { LocalPages } from "../adapters/sqlite/shared/local-pages.ts";
 import { findSqlite, make, makeFolder, openFile } from "./sqlite-databases.ts";
 import { numbers } from "./sqlite-recipes.ts";
 

@@ -2,12 +2,12 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../lib/assert.ts";
+import { describeError } from "./between/sqlite-error.ts";
+import type { ConnectionStart, WorkDone, WorkOrder } from "./between/work.ts";
 import type { ThreadData } from "./connection-thread.ts";
 import { DatabaseSync } from "./engine/database-sync.ts";
 import { loadSqlite } from "./engine/raw.ts";
 import { WorkHandler } from "./engine/work-handler.ts";
-import { describeError } from "./shared/sqlite-error.ts";
-import type { ConnectionStart, WorkDone, WorkOrder } from "./shared/work.ts";
 
 const port = parentPort;
 assert(port !== null, "a connection needs a thread of its own");

@@ -1,12 +1,11 @@
 import { setMaxListeners } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { HeadwaterError } from "../../lib/index.ts";
-import type { ServedConnection } from "./page-service.ts";
-import type { DriverName } from "./shared/native.ts";
-import { SQLITE } from "./shared/result-codes.ts";
-import { rowOf } from "./shared/rows.ts";
-import { restoreError, SqliteError } from "./shared/sqlite-error.ts";
-import type { RowBatch, SqlRow } from "./shared/values.ts";
+import type { DriverName } from "./between/native.ts";
+import { SQLITE } from "./between/result-codes.ts";
+import { rowOf } from "./between/rows.ts";
+import { restoreError, SqliteError } from "./between/sqlite-error.ts";
+import type { RowBatch, SqlRow } from "./between/values.ts";
 import type {
   ConnectionStart,
   Rows,
@@ -15,7 +14,8 @@ import type {
   WorkDone,
   WorkOrder,
   WorkResult,
-} from "./shared/work.ts";
+} from "./between/work.ts";
+import type { ServedConnection } from "./page-service.ts";
 
 /** Statements that are kept prepared. */
 const MOST_STATEMENTS = 200;

@@ -1,6 +1,11 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { type CallOptions, type Clone, HeadwaterError, isHeadwaterError } from "../../lib/index.ts";
+import type { DatabaseHandle } from "./between/clone-calls.ts";
+import type { DriverName } from "./between/native.ts";
+import { SqliteError } from "./between/sqlite-error.ts";
+import type { ColumnInfo, RunResult, SqlParameters, SqlRow } from "./between/values.ts";
+import type { FunctionSource } from "./between/work.ts";
 import { Connection } from "./connection.ts";
 import { startConnectionThread } from "./connection-thread.ts";
 import type { AggregateOptions, FunctionOptions } from "./engine/user-functions.ts";
@@ -12,11 +17,6 @@ import {
 } from "./named-hydration.ts";
 import type { PageService, ServedConnection } from "./page-service.ts";
 import { Session } from "./session.ts";
-import type { DatabaseHandle } from "./shared/clone-calls.ts";
-import type { DriverName } from "./shared/native.ts";
-import { SqliteError } from "./shared/sqlite-error.ts";
-import type { ColumnInfo, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
-import type { FunctionSource } from "./shared/work.ts";
 import type { Statement } from "./statement.ts";
 import { TransactionGate } from "./transaction-gate.ts";
 

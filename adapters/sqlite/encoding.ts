@@ -1,7 +1,7 @@
+import { SQLITE } from "./between/result-codes.ts";
+import { SqliteError } from "./between/sqlite-error.ts";
 import { DATABASE_HEADER_SIZE, parseDatabaseHeader } from "./btree/index.ts";
 import type { PageOwner } from "./page-owner.ts";
-import { SQLITE } from "./shared/result-codes.ts";
-import { SqliteError } from "./shared/sqlite-error.ts";
 
 /**
  * SQLite in WebAssembly is built without UTF-16. What cannot be read is left to the first query.

@@ -1,3 +1,8 @@
+export type { DatabaseHandle } from "./between/clone-calls.ts";
+export type { DriverName } from "./between/native.ts";
+export { SqliteError } from "./between/sqlite-error.ts";
+export type * from "./between/values.ts";
+export type { FunctionSource } from "./between/work.ts";
 export { loadSqlite } from "./connection-thread.ts";
 export {
   Database,
@@ -16,9 +21,4 @@ export type {
 } from "./named-hydration.ts";
 export type { NativeOption } from "./native-drivers.ts";
 export { type OpenDatabaseOptions, openDatabase } from "./open.ts";
-export type { DatabaseHandle } from "./shared/clone-calls.ts";
-export type { DriverName } from "./shared/native.ts";
-export { SqliteError } from "./shared/sqlite-error.ts";
-export type * from "./shared/values.ts";
-export type { FunctionSource } from "./shared/work.ts";
 export { Statement } from "./statement.ts";

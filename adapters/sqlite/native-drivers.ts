@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire, isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { NativeDriver, NativeDriverName } from "./shared/native.ts";
+import type { NativeDriver, NativeDriverName } from "./between/native.ts";
 
 /** Which native driver may take over: any that is there, none, or this one. */
 export type NativeOption = "auto" | "off" | NativeDriverName;

@@ -1,16 +1,21 @@
 import { existsSync } from "node:fs";
 import { MessageChannel, threadId } from "node:worker_threads";
 import { HeadwaterError } from "../../lib/index.ts";
+import type {
+  CloneAnswer,
+  CloneRequest,
+  DatabaseHandle,
+  LocalFile,
+} from "./between/clone-calls.ts";
+import { CloneMemory, JOURNAL } from "./between/clone-memory.ts";
+import { CLONE_PLACE, FileLocks, LOCK, MOST_CONNECTIONS } from "./between/file-locks.ts";
+import { Interruption } from "./between/interruption.ts";
+import { LocalPages } from "./between/local-pages.ts";
+import type { NativeDriver } from "./between/native.ts";
+import { Takeover } from "./between/takeover.ts";
+import { answerCalls } from "./between/thread-call.ts";
 import type { PageOwner } from "./page-owner.ts";
 import type { ScanPlace, Scans } from "./scans.ts";
-import type { CloneAnswer, CloneRequest, DatabaseHandle, LocalFile } from "./shared/clone-calls.ts";
-import { CloneMemory, JOURNAL } from "./shared/clone-memory.ts";
-import { CLONE_PLACE, FileLocks, LOCK, MOST_CONNECTIONS } from "./shared/file-locks.ts";
-import { Interruption } from "./shared/interruption.ts";
-import { LocalPages } from "./shared/local-pages.ts";
-import type { NativeDriver } from "./shared/native.ts";
-import { Takeover } from "./shared/takeover.ts";
-import { answerCalls } from "./shared/thread-call.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 /** How often it is looked whether nobody reads any more, while the clone wants to advance. */

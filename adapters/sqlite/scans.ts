@@ -1,8 +1,8 @@
 import type { ByteRange } from "../../lib/index.ts";
+import type { FileRun } from "./between/clone-calls.ts";
+import type { LocalPages } from "./between/local-pages.ts";
 import { type PageReader, Siblings } from "./btree/index.ts";
 import { rangesOfPages } from "./clone-pages.ts";
-import type { FileRun } from "./shared/clone-calls.ts";
-import type { LocalPages } from "./shared/local-pages.ts";
 
 /** A page belongs to a scan if it comes so soon after the last one that is known of, in bytes. */
 const NEAR: number = 512 * 2 ** 10;

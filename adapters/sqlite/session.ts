@@ -1,8 +1,8 @@
 import type { CallOptions } from "../../lib/index.ts";
+import { rowOf } from "./between/rows.ts";
+import type { ColumnInfo, RowBatch, RunResult, SqlParameters, SqlRow } from "./between/values.ts";
+import type { Rows, Work, WorkResult } from "./between/work.ts";
 import type { Connection } from "./connection.ts";
-import { rowOf } from "./shared/rows.ts";
-import type { ColumnInfo, RowBatch, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
-import type { Rows, Work, WorkResult } from "./shared/work.ts";
 import { Statement } from "./statement.ts";
 
 const NONE: SqlParameters = [];

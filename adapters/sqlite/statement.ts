@@ -1,5 +1,5 @@
 import type { CallOptions } from "../../lib/index.ts";
-import type { ColumnInfo, RowBatch, RunResult, SqlParameters, SqlRow } from "./shared/values.ts";
+import type { ColumnInfo, RowBatch, RunResult, SqlParameters, SqlRow } from "./between/values.ts";
 
 /** What runs SQL, with the parameters that a statement is given. */
 export interface StatementRunner {

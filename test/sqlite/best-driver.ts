@@ -1,6 +1,6 @@
+import type { NativeDriverName } from "../../adapters/sqlite/between/native.ts";
 import { NativeDatabase } from "../../adapters/sqlite/engine/native-database.ts";
 import { findNativeDrivers } from "../../adapters/sqlite/native-drivers.ts";
-import type { NativeDriverName } from "../../adapters/sqlite/shared/native.ts";
 
 /** The native driver that takes over here; undefined where none works. */
 export function findBestDriver(): NativeDriverName | undefined {

@@ -1,4 +1,4 @@
-import type { SqlValue } from "../shared/values.ts";
+import type { SqlValue } from "../between/values.ts";
 import type { Core } from "./core.ts";
 import { valuesByPlace } from "./given-values.ts";
 import { TRANSIENT } from "./heap.ts";

@@ -1,10 +1,10 @@
 import { openSync } from "node:fs";
 import { HeadwaterError } from "../../../lib/errors.ts";
-import type { CloneAnswer, CloneRequest, LocalFile } from "../shared/clone-calls.ts";
-import type { CloneMemory } from "../shared/clone-memory.ts";
-import { type FileLocks, LOCK, type LockLevel } from "../shared/file-locks.ts";
-import { LocalPages } from "../shared/local-pages.ts";
-import { INTERRUPTED_CALL, type ThreadCaller } from "../shared/thread-call.ts";
+import type { CloneAnswer, CloneRequest, LocalFile } from "../between/clone-calls.ts";
+import type { CloneMemory } from "../between/clone-memory.ts";
+import { type FileLocks, LOCK, type LockLevel } from "../between/file-locks.ts";
+import { LocalPages } from "../between/local-pages.ts";
+import { INTERRUPTED_CALL, type ThreadCaller } from "../between/thread-call.ts";
 import { LocalReader } from "./local-reader.ts";
 import type { VfsFile } from "./vfs-file.ts";
 import { WriteBuffer } from "./write-buffer.ts";

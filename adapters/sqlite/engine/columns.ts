@@ -1,4 +1,4 @@
-import type { ColumnInfo, SqlRow, SqlValue } from "../shared/values.ts";
+import type { ColumnInfo, SqlRow, SqlValue } from "../between/values.ts";
 import type { Core } from "./core.ts";
 
 /** SQLite's types of values (sqlite.org/c3ref/c_blob.html). */

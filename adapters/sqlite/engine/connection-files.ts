@@ -1,9 +1,9 @@
 import { existsSync, statSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import type { DatabaseHandle } from "../shared/clone-calls.ts";
-import { CloneMemory, JOURNAL } from "../shared/clone-memory.ts";
-import { FileLocks } from "../shared/file-locks.ts";
-import { ThreadCaller } from "../shared/thread-call.ts";
+import type { DatabaseHandle } from "../between/clone-calls.ts";
+import { CloneMemory, JOURNAL } from "../between/clone-memory.ts";
+import { FileLocks } from "../between/file-locks.ts";
+import { ThreadCaller } from "../between/thread-call.ts";
 import { CloneFile } from "./clone-file.ts";
 import { flushFolderSync, PlainFile } from "./plain-file.ts";
 import { OPEN } from "./vfs.ts";

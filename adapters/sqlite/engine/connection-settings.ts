@@ -1,5 +1,5 @@
-import { SqliteError } from "../shared/sqlite-error.ts";
-import type { SqlValue } from "../shared/values.ts";
+import { SqliteError } from "../between/sqlite-error.ts";
+import type { SqlValue } from "../between/values.ts";
 import type { Driver, StatementOwner } from "./driver.ts";
 
 /** What a connection has set for itself, and is nowhere in the file. */

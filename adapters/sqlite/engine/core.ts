@@ -1,6 +1,6 @@
-import type { Interruption } from "../shared/interruption.ts";
-import { SQLITE } from "../shared/result-codes.ts";
-import { SqliteError } from "../shared/sqlite-error.ts";
+import type { Interruption } from "../between/interruption.ts";
+import { SQLITE } from "../between/result-codes.ts";
+import { SqliteError } from "../between/sqlite-error.ts";
 import { Heap } from "./heap.ts";
 import { type RawSqlite, rawOf, type Sqlite } from "./raw.ts";
 import { OPEN, Vfs } from "./vfs.ts";

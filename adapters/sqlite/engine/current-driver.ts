@@ -1,8 +1,8 @@
 import { assert } from "../../../lib/assert.ts";
-import type { DatabaseHandle } from "../shared/clone-calls.ts";
-import { CloneMemory } from "../shared/clone-memory.ts";
-import type { NativeDriver } from "../shared/native.ts";
-import { Takeover } from "../shared/takeover.ts";
+import type { DatabaseHandle } from "../between/clone-calls.ts";
+import { CloneMemory } from "../between/clone-memory.ts";
+import type { NativeDriver } from "../between/native.ts";
+import { Takeover } from "../between/takeover.ts";
 import type { ConnectionFiles } from "./connection-files.ts";
 import {
   type ConnectionSettings,

@@ -1,8 +1,8 @@
 import { threadId } from "node:worker_threads";
 import { HeadwaterError } from "../../../lib/errors.ts";
-import type { DatabaseHandle } from "../shared/clone-calls.ts";
-import type { Interruption } from "../shared/interruption.ts";
-import type { DriverName } from "../shared/native.ts";
+import type { DatabaseHandle } from "../between/clone-calls.ts";
+import type { Interruption } from "../between/interruption.ts";
+import type { DriverName } from "../between/native.ts";
 import { ConnectionFiles } from "./connection-files.ts";
 import { CurrentDriver } from "./current-driver.ts";
 import { StatementSync } from "./statement-sync.ts";

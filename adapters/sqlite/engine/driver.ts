@@ -1,5 +1,5 @@
-import type { DriverName } from "../shared/native.ts";
-import type { ColumnInfo, RunResult, SqlRow, SqlValue } from "../shared/values.ts";
+import type { DriverName } from "../between/native.ts";
+import type { ColumnInfo, RunResult, SqlRow, SqlValue } from "../between/values.ts";
 import type { AggregateOptions, FunctionOptions, UserFunction } from "./user-functions.ts";
 
 /** How the rows of a statement look. */

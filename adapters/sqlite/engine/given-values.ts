@@ -1,4 +1,4 @@
-import type { NamedParameters, SqlParameter, SqlValue } from "../shared/values.ts";
+import type { NamedParameters, SqlParameter, SqlValue } from "../between/values.ts";
 
 /**
  * The values of a statement's parameters by their places, from what a call is given: values in the

@@ -1,6 +1,6 @@
-import { codeOfName } from "../shared/result-codes.ts";
-import { SqliteError } from "../shared/sqlite-error.ts";
-import type { ColumnInfo, SqlRow, SqlValue } from "../shared/values.ts";
+import { codeOfName } from "../between/result-codes.ts";
+import { SqliteError } from "../between/sqlite-error.ts";
+import type { ColumnInfo, SqlRow, SqlValue } from "../between/values.ts";
 import {
   type NativeConnection,
   type NativeFunctionOptions,

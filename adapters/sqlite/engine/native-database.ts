@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { NativeDriver, NativeDriverName } from "../shared/native.ts";
+import type { NativeDriver, NativeDriverName } from "../between/native.ts";
 import type { Driver, PreparedStatement, StatementOwner } from "./driver.ts";
 import { openerOfBetterSqlite3 } from "./native-better-sqlite3.ts";
 import { nativeAggregate, nativeFunction } from "./native-functions.ts";

@@ -1,6 +1,6 @@
-import { SQLITE } from "../shared/result-codes.ts";
-import { SqliteError } from "../shared/sqlite-error.ts";
-import type { SqlParameter, SqlValue } from "../shared/values.ts";
+import { SQLITE } from "../between/result-codes.ts";
+import { SqliteError } from "../between/sqlite-error.ts";
+import type { SqlParameter, SqlValue } from "../between/values.ts";
 import { sqlValue } from "./given-values.ts";
 import { ourValue } from "./native-values.ts";
 import type { AggregateOptions, FunctionOptions, UserFunction } from "./user-functions.ts";

@@ -1,4 +1,4 @@
-import type { ColumnInfo, SqlRow, SqlValue } from "../shared/values.ts";
+import type { ColumnInfo, SqlRow, SqlValue } from "../between/values.ts";
 import type { SqlText } from "./sql-text.ts";
 import type { AggregateOptions, FunctionOptions, UserFunction } from "./user-functions.ts";
 

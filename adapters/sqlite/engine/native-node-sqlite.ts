@@ -1,5 +1,5 @@
-import { SqliteError } from "../shared/sqlite-error.ts";
-import type { ColumnInfo, SqlValue } from "../shared/values.ts";
+import { SqliteError } from "../between/sqlite-error.ts";
+import type { ColumnInfo, SqlValue } from "../between/values.ts";
 import {
   type NativeConnection,
   type NativeFunctionOptions,

@@ -1,5 +1,5 @@
-import { rowOf } from "../shared/rows.ts";
-import type { ColumnInfo, RunResult, SqlRow, SqlValue } from "../shared/values.ts";
+import { rowOf } from "../between/rows.ts";
+import type { ColumnInfo, RunResult, SqlRow, SqlValue } from "../between/values.ts";
 import type { PreparedStatement, RowShape, Shape, StatementOwner } from "./driver.ts";
 import { valuesByPlace } from "./given-values.ts";
 import type { NativeConnection, NativeHandle } from "./native-handle.ts";

@@ -1,4 +1,4 @@
-import type { SqlValue } from "../shared/values.ts";
+import type { SqlValue } from "../between/values.ts";
 
 /** A value of a native driver as ours: a number where that is exact, and no `Buffer`. */
 export function ourValue(value: unknown, safeIntegers: boolean): SqlValue {

@@ -1,4 +1,4 @@
-import type { ColumnInfo, RunResult } from "../shared/values.ts";
+import type { ColumnInfo, RunResult } from "../between/values.ts";
 import type { PreparedStatement, RowShape, Shape } from "./driver.ts";
 
 export type { RowShape };

@@ -1,4 +1,4 @@
-import type { LockLevel } from "../shared/file-locks.ts";
+import type { LockLevel } from "../between/file-locks.ts";
 
 /** A file as SQLite's pager uses it, on this thread. What is thrown becomes an I/O error. */
 export interface VfsFile {

@@ -1,7 +1,7 @@
 import { randomFillSync } from "node:crypto";
-import type { LockLevel } from "../shared/file-locks.ts";
-import { SQLITE } from "../shared/result-codes.ts";
-import { INTERRUPTED_CALL } from "../shared/thread-call.ts";
+import type { LockLevel } from "../between/file-locks.ts";
+import { SQLITE } from "../between/result-codes.ts";
+import { INTERRUPTED_CALL } from "../between/thread-call.ts";
 import type { Heap } from "./heap.ts";
 import { installerOf, type Sqlite, structsOf } from "./raw.ts";
 import type { VfsFile, VfsFiles } from "./vfs-file.ts";

@@ -1,5 +1,5 @@
-import type { DatabaseHandle } from "../shared/clone-calls.ts";
-import { SQLITE } from "../shared/result-codes.ts";
+import type { DatabaseHandle } from "../between/clone-calls.ts";
+import { SQLITE } from "../between/result-codes.ts";
 import type { ConnectionFiles } from "./connection-files.ts";
 import { Core } from "./core.ts";
 import type { Driver, PreparedStatement, StatementOwner } from "./driver.ts";

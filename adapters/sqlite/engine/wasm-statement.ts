@@ -1,5 +1,5 @@
-import { SQLITE } from "../shared/result-codes.ts";
-import type { ColumnInfo, RunResult } from "../shared/values.ts";
+import { SQLITE } from "../between/result-codes.ts";
+import type { ColumnInfo, RunResult } from "../between/values.ts";
 import { Bindings } from "./bindings.ts";
 import { Columns } from "./columns.ts";
 import type { Core } from "./core.ts";

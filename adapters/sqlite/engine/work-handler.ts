@@ -1,8 +1,8 @@
 import { HeadwaterError } from "../../../lib/errors.ts";
-import { SQLITE } from "../shared/result-codes.ts";
-import { SqliteError } from "../shared/sqlite-error.ts";
-import type { SqlParameters, SqlValue } from "../shared/values.ts";
-import type { FunctionSource, Rows, StatementName, Work, WorkResult } from "../shared/work.ts";
+import { SQLITE } from "../between/result-codes.ts";
+import { SqliteError } from "../between/sqlite-error.ts";
+import type { SqlParameters, SqlValue } from "../between/values.ts";
+import type { FunctionSource, Rows, StatementName, Work, WorkResult } from "../between/work.ts";
 import type { DatabaseSync } from "./database-sync.ts";
 import type { StatementSync } from "./statement-sync.ts";
 import type { AggregateOptions, FunctionOptions, UserFunction } from "./user-functions.ts";
